@@ -1,0 +1,1 @@
+"""What runs beyond the wall, and nothing else. Imports nothing of ours but itself."""

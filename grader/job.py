@@ -1,0 +1,189 @@
+"""Plain data of grading, and the score arithmetic. Imports nothing of ours.
+
+A *job* is (exercise, submission, device). Its result says how each test ended; points stand in
+`TestSpec` only, so that changing points re-scores stored results without running anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Status(StrEnum):
+    """How a test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # wrong answer
+    ERROR = "error"  # the student's code raised
+    KILLED = "killed"  # the worker was stopped; see Reason
+    VIOLATION = "violation"  # against the rules of the course
+    SKIPPED = "skipped"  # a prerequisite test did not pass
+    UNGRADABLE = "ungradable"  # needs a device that is not here; leaves the maximum
+
+
+class Reason(StrEnum):
+    """Why a worker was killed."""
+
+    CPU = "cpu"
+    WALL = "wall"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    FILES = "files"
+    SCRATCH = "scratch"
+    OUTPUT = "output"
+    SIGNAL = "signal"
+    EXIT = "exit"  # the code ended its own process
+    PROTOCOL = "protocol"
+
+
+class State(StrEnum):
+    """How a whole job ended."""
+
+    GRADED = "graded"
+    MISSING = "missing"  # the submission has no folder for this exercise
+    UNGRADED = "ungraded"  # our fault: never a zero, never cached
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A student-facing sentence in both languages of the course."""
+
+    en: str
+    zh: str
+
+    def __bool__(self) -> bool:
+        return bool(self.en)
+
+
+NO_TEXT = Text("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class TestSpec:
+    """One row of an exercise's `tests:` table.
+
+    `requires` names tests that must pass first; `devices` where the test can run (empty: anywhere);
+    `public` tests show everything to the student, hidden ones only what helps without telling;
+    `fresh` asks for a new worker.
+    """
+
+    __test__ = False  # not a pytest class
+
+    name: str
+    points: float
+    title: Text
+    bonus: bool = False
+    requires: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    public: bool = False
+    fresh: bool = False
+    hint: Text = NO_TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """How one test ended for one submission. Holds no points and nothing hidden.
+
+    `fraction` is the earned share of the points (0 unless passed, or where the test grants parts);
+    `message` says what is wrong, `hint` names the likely mistake; `output` is the student's own
+    stdout (public tests only); `margins` are measured error / limit, for the instructor.
+    """
+
+    __test__ = False
+
+    name: str
+    status: Status
+    fraction: float = 0.0
+    reason: Reason | None = None
+    seconds: float = 0.0
+    message: Text = NO_TEXT
+    hint: Text = NO_TEXT
+    output: str = ""
+    margins: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """The outcome of one job, as stored. `notice` concerns the whole job (an import that failed)."""
+
+    exercise: str
+    submission: str
+    device: str
+    state: State
+    tests: tuple[TestResult, ...] = ()
+    seconds: float = 0.0
+    wall: str = ""  # tier of the sandbox: "A", "C", "none"
+    memory_limit: str = ""  # "cgroup" or "approximate"
+    seed: int = 0
+    notice: Text = NO_TEXT
+    fault: str = ""  # our own traceback, for the instructor; empty unless ungraded
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Points of one job. `maximum` excludes what is ungradable here; bonus is never in `maximum`."""
+
+    points: float = 0.0
+    maximum: float = 0.0
+    bonus: float = 0.0
+    ungradable: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Required points plus bonus."""
+        return self.points + self.bonus
+
+    def __add__(self, other: Score) -> Score:
+        return Score(
+            round(self.points + other.points, 6),
+            round(self.maximum + other.maximum, 6),
+            round(self.bonus + other.bonus, 6),
+            round(self.ungradable + other.ungradable, 6),
+        )
+
+
+def score_test(spec: TestSpec, result: TestResult | None) -> Score:
+    """Score one test. A test without a result earns nothing of its points."""
+    if result is not None and result.status is Status.UNGRADABLE:
+        return Score(ungradable=0.0 if spec.bonus else spec.points)
+    earned = spec.points * result.fraction if result is not None else 0.0
+    if spec.bonus:
+        return Score(bonus=round(earned, 6))
+    return Score(points=round(earned, 6), maximum=spec.points)
+
+
+def score_job(specs: Iterable[TestSpec], result: JobResult) -> Score:
+    """Score a job against a tests table. An ungraded job has no maximum: nobody loses by our fault."""
+    specs = tuple(specs)
+    if result.state is State.UNGRADED:
+        return Score(ungradable=sum(s.points for s in specs if not s.bonus))
+    by_name = {t.name: t for t in result.tests}
+    return sum((score_test(s, by_name.get(s.name)) for s in specs), Score())
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may use. Every limit ends in its own `Reason`."""
+
+    cpu: float = 60.0  # CPU seconds, whole job
+    wall: float = 120.0  # wall-clock seconds, whole job
+    call: float = 20.0  # wall-clock seconds, one call
+    memory: int = 2048  # MiB beyond the warm interpreter
+    processes: int = 64  # processes and threads
+    files: int = 256  # open file descriptors
+    scratch: int = 64  # MiB of private disk
+    output: int = 1024  # KiB on stdout and stderr together
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a slot needs to grade one submission of one exercise. `files` is the byte-exact snapshot."""
+
+    exercise: str
+    submission: str
+    device: Literal["cpu", "cuda"]
+    files: Mapping[str, bytes] = field(repr=False)
+    seed: int = 0
