@@ -1,0 +1,268 @@
+"""What a hidden test can assert. Every failure is a sentence for the student, in both languages.
+
+A message never contains an input, an expected value or a seed: only shapes, dtypes, kinds of
+mistake and the magnitude of an error. Inputs to these functions are hostile: form is checked
+before values, and comparison is done here, in float64, never by anything of the student's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from grader.explain import explain_difference
+from grader.job import Text
+
+if TYPE_CHECKING:
+    import torch
+
+SIGNIFICANCE = 1e-6  # of the chi-square test; confirmed once with a fresh sample
+MIN_EXPECTED = 25.0  # cells are pooled until this many draws are expected in each
+PEAK = 12.0  # the largest error may be this many times the root mean square limit
+
+
+class WrongAnswer(Exception):  # noqa: N818  # a verdict, not a fault
+    """The student's answer is not right; `text` says how."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+class StudentRaised(Exception):  # noqa: N818
+    """The student's code raised; `mro` are the names of the exception's classes."""
+
+    mro: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One typical use of a public name, from which the shared tests Z1 to Z6 are made.
+
+    `run(module, *tensors)` is called with the student's module or the reference; `same` says whether
+    the two must agree in value (to 1e-4) or only in form.
+    """
+
+    name: str
+    run: Callable[..., object]
+    tensors: tuple[torch.Tensor, ...] = ()
+    same: bool = True
+
+
+# Measured error / limit of every comparison of the running test, for `grader verify`.
+_margins: ContextVar[list[tuple[str, float]] | None] = ContextVar("margins", default=None)
+
+
+@contextmanager
+def recording_margins() -> Iterator[list[tuple[str, float]]]:
+    """Collect (what, measured / limit) of the comparisons made inside."""
+    found: list[tuple[str, float]] = []
+    token = _margins.set(found)
+    try:
+        yield found
+    finally:
+        _margins.reset(token)
+
+
+def _record(what: str, ratio: float) -> None:
+    margins = _margins.get()
+    if margins is not None:
+        margins.append((what, ratio))
+
+
+def check(condition: bool, en: str, zh: str) -> None:
+    """Fail with this sentence unless the condition holds."""
+    if not condition:
+        raise WrongAnswer(Text(en, zh))
+
+
+def within(actual: float, limit: float, what: str) -> None:
+    """Fail unless `actual <= limit`; the ratio counts as a margin."""
+    _record(what, actual / limit if limit else float(actual > 0))
+    check(
+        actual <= limit,
+        f"{what}: {actual:.0e} is over the limit of {limit:g}",
+        f"{what}:{actual:.0e} 超过上限 {limit:g}",
+    )
+
+
+def assert_form(actual: object, shape: tuple[int, ...], dtype: torch.dtype | None, what: str) -> None:
+    """Fail unless `actual` is a tensor of exactly this shape and (if given) dtype."""
+    import torch  # noqa: PLC0415
+
+    if not isinstance(actual, torch.Tensor):
+        kind = type(actual).__name__
+        raise WrongAnswer(Text(f"{what}: expected a tensor, got {kind}", f"{what}:应为张量,得到的是 {kind}"))
+    if tuple(actual.shape) != tuple(shape):
+        got, due = list(actual.shape), list(shape)
+        raise WrongAnswer(Text(f"{what}: shape {got}, expected {due}", f"{what}:形状为 {got},应为 {due}"))
+    if dtype is not None and actual.dtype != dtype:
+        raise WrongAnswer(
+            Text(
+                f"{what}: dtype {actual.dtype}, expected {dtype}",
+                f"{what}:dtype 为 {actual.dtype},应为 {dtype}",
+            )
+        )
+
+
+def assert_close(
+    actual: object, expected: torch.Tensor, limit: float, *, what: str, dtype: torch.dtype | None = None
+) -> None:
+    """Fail unless `actual` has the form of `expected` and differs by at most `limit`.
+
+    The measure is the relative Frobenius error |a - e| / |e| in float64, together with a bound of
+    12 x rms(e) x limit on the largest single error, which catches one wrong row among many right ones.
+    Where `expected` is infinite `actual` must be the same infinity; NaN never matches.
+    """
+    import torch  # noqa: PLC0415
+
+    expected = expected.detach().cpu()
+    assert_form(actual, tuple(expected.shape), dtype or expected.dtype, what)
+    assert isinstance(actual, torch.Tensor)
+    a, e = actual.double(), expected.double()
+    finite = e.isfinite()
+    if not bool(a[finite].isfinite().all()) or not torch.equal(a[~finite], e[~finite]):
+        raise WrongAnswer(_explain_nonfinite(a, e, what))
+    a, e = a[finite], e[finite]
+    if e.numel() == 0:
+        return
+    difference = a - e
+    norm = float(e.norm())
+    error = float(difference.norm()) / norm if norm else float(difference.abs().max())
+    scale = norm / e.numel() ** 0.5 if norm else 1.0
+    ratio = max(error / limit, float(difference.abs().max()) / (PEAK * scale * limit))
+    _record(what, ratio)
+    if not ratio <= 1.0:
+        why = explain_difference(actual, expected, limit)
+        head = f"{what}: relative error {error:.0e}, allowed {limit:.0e}"
+        head_zh = f"{what}:相对误差 {error:.0e},允许 {limit:.0e}"
+        raise WrongAnswer(Text(f"{head}. {why.en}".strip(), f"{head_zh}。{why.zh}".strip()))
+
+
+def _explain_nonfinite(a: torch.Tensor, e: torch.Tensor, what: str) -> Text:
+    nan, total = int(a.isnan().sum()), a.numel()
+    if nan:
+        return Text(f"{what}: {nan} of {total} values are NaN", f"{what}:{total} 个值中有 {nan} 个是 NaN")
+    if bool(e.isfinite().all()):
+        return Text(
+            f"{what}: contains infinite values where finite ones are due",
+            f"{what}:应为有限值的位置出现了无穷大",
+        )
+    return Text(
+        f"{what}: the infinite values (masked positions) are not where they should be",
+        f"{what}:无穷大(被屏蔽的位置)出现的位置不对",
+    )
+
+
+def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: ANN401
+    """Fail unless `actual` equals `expected` exactly: tensors in shape, dtype and value, data in type and value."""
+    import torch  # noqa: PLC0415
+
+    if isinstance(expected, torch.Tensor):
+        expected = expected.detach().cpu()
+        assert_form(actual, tuple(expected.shape), expected.dtype, what)
+        assert isinstance(actual, torch.Tensor)
+        if torch.equal(actual, expected):
+            return
+        wrong = int((actual != expected).sum())
+        total = expected.numel()
+        raise WrongAnswer(
+            Text(f"{what}: {wrong} of {total} values are wrong", f"{what}:{total} 个值中有 {wrong} 个不对")
+        )
+    if type(actual) is not type(expected):
+        got, due = type(actual).__name__, type(expected).__name__
+        raise WrongAnswer(Text(f"{what}: expected {due}, got {got}", f"{what}:应为 {due},得到的是 {got}"))
+    if actual != expected:
+        raise WrongAnswer(_explain_unequal(actual, expected, what))
+
+
+def _explain_unequal(actual: object, expected: object, what: str) -> Text:
+    if isinstance(actual, list | tuple | str) and isinstance(expected, list | tuple | str):
+        if len(actual) != len(expected):
+            got, due = len(actual), len(expected)
+            return Text(f"{what}: length {got}, expected {due}", f"{what}:长度为 {got},应为 {due}")
+        first = next(i for i, (a, e) in enumerate(zip(actual, expected, strict=True)) if a != e)
+        return Text(f"{what}: wrong from position {first} on", f"{what}:从第 {first} 个位置开始不对")
+    return Text(f"{what}: wrong value", f"{what}:值不对")
+
+
+@contextmanager
+def expect_raises(*names: str) -> Iterator[None]:
+    """Fail unless the student's call inside raises one of these exceptions (or a subclass)."""
+    wanted = " or ".join(names)
+    try:
+        yield
+    except StudentRaised as error:
+        got = error.mro[0] if error.mro else "?"
+        check(
+            any(name in error.mro for name in names),
+            f"expected {wanted}, but {got} was raised",
+            f"应抛出 {wanted},实际抛出了 {got}",
+        )
+    else:
+        raise WrongAnswer(
+            Text(f"expected {wanted}, but nothing was raised", f"应抛出 {wanted},实际没有抛出异常")
+        )
+
+
+def assert_distribution(draw: Callable[[int], object], probs: torch.Tensor, *, what: str) -> None:
+    """Fail unless the drawn tokens follow `probs` [V] (Pearson chi-square, exact support).
+
+    `draw(i)` returns int64 tokens [N] of the i-th independent sample. A token of probability zero
+    fails at once. Otherwise p < 1e-6 must be seen on two independent samples, so a correct sampler
+    fails with probability below 1e-10 (measured tail of one test: at most 1e-5).
+    """
+    verdicts = (_p_value(draw(i), probs.double(), what) for i in range(2))
+    if all(p < SIGNIFICANCE for p in verdicts):
+        raise WrongAnswer(
+            Text(
+                f"{what}: the tokens drawn do not follow the distribution they should (chi-square test, twice)",
+                f"{what}:采样得到的 token 不服从应有的分布(卡方检验,两次独立样本)",
+            )
+        )
+
+
+def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
+    import torch  # noqa: PLC0415
+
+    assert_form(
+        tokens, tuple(tokens.shape[:1]) if isinstance(tokens, torch.Tensor) else (), torch.int64, what
+    )
+    assert isinstance(tokens, torch.Tensor)
+    V, N = probs.numel(), tokens.numel()
+    check(
+        N > 0 and int(tokens.min()) >= 0 and int(tokens.max()) < V,
+        f"{what}: token ids outside the vocabulary",
+        f"{what}:token id 超出词表范围",
+    )
+    counts = torch.bincount(tokens, minlength=V).double()
+    check(
+        not bool((counts[probs == 0] > 0).any()),
+        f"{what}: a token was drawn that has probability zero",
+        f"{what}:采到了概率为零的 token",
+    )
+    return chi_square(counts, probs * N)
+
+
+def chi_square(counts: torch.Tensor, expected: torch.Tensor) -> float:
+    """Return the p-value of Pearson's test, small cells pooled until 25 draws are expected in each."""
+    import torch  # noqa: PLC0415
+
+    order = expected.argsort(descending=True)
+    cells: list[tuple[float, float]] = []
+    seen = due = 0.0
+    for c, e in zip(counts[order].tolist(), expected[order].tolist(), strict=True):
+        seen, due = seen + c, due + e
+        if due >= MIN_EXPECTED:
+            cells.append((seen, due))
+            seen = due = 0.0
+    if due and cells:  # the rest joins the last cell
+        cells[-1] = (cells[-1][0] + seen, cells[-1][1] + due)
+    if len(cells) < 2:
+        return 1.0
+    statistic = sum((c - e) ** 2 / e for c, e in cells)
+    half = torch.tensor([(len(cells) - 1) / 2, statistic / 2], dtype=torch.float64)
+    return float(torch.special.gammaincc(half[0], half[1]))
