@@ -91,7 +91,7 @@ def within(actual: float, limit: float, what: str) -> None:
 
 def assert_form(actual: object, shape: tuple[int, ...], dtype: torch.dtype | None, what: str) -> None:
     """Fail unless `actual` is a tensor of exactly this shape and (if given) dtype."""
-    import torch  # noqa: PLC0415
+    import torch
 
     if not isinstance(actual, torch.Tensor):
         kind = type(actual).__name__
@@ -117,7 +117,7 @@ def assert_close(
     12 x rms(e) x limit on the largest single error, which catches one wrong row among many right ones.
     Where `expected` is infinite `actual` must be the same infinity; NaN never matches.
     """
-    import torch  # noqa: PLC0415
+    import torch
 
     expected = expected.detach().cpu()
     assert_form(actual, tuple(expected.shape), dtype or expected.dtype, what)
@@ -158,8 +158,8 @@ def _explain_nonfinite(a: torch.Tensor, e: torch.Tensor, what: str) -> Text:
 
 
 def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: ANN401
-    """Fail unless `actual` equals `expected` exactly: tensors in shape, dtype and value, data in type and value."""
-    import torch  # noqa: PLC0415
+    """Fail unless `actual` equals `expected`: tensors in shape, dtype and value, data in type and value."""
+    import torch
 
     if isinstance(expected, torch.Tensor):
         expected = expected.detach().cpu()
@@ -219,14 +219,14 @@ def assert_distribution(draw: Callable[[int], object], probs: torch.Tensor, *, w
     if all(p < SIGNIFICANCE for p in verdicts):
         raise WrongAnswer(
             Text(
-                f"{what}: the tokens drawn do not follow the distribution they should (chi-square test, twice)",
+                f"{what}: the tokens drawn do not follow the right distribution (chi-square test, twice)",
                 f"{what}:采样得到的 token 不服从应有的分布(卡方检验,两次独立样本)",
             )
         )
 
 
 def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
-    import torch  # noqa: PLC0415
+    import torch
 
     assert_form(
         tokens, tuple(tokens.shape[:1]) if isinstance(tokens, torch.Tensor) else (), torch.int64, what
@@ -249,7 +249,7 @@ def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
 
 def chi_square(counts: torch.Tensor, expected: torch.Tensor) -> float:
     """Return the p-value of Pearson's test, small cells pooled until 25 draws are expected in each."""
-    import torch  # noqa: PLC0415
+    import torch
 
     order = expected.argsort(descending=True)
     cells: list[tuple[float, float]] = []

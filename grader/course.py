@@ -1,0 +1,75 @@
+"""The course: its root folder, grader.yaml, its exercises in teaching order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import ContentError, UsageError, unknown_name
+from grader.exercise import Exercise, read_exercise
+from grader.job import Text
+from grader.manifest import read_manifest
+
+MANIFEST = "grader.yaml"
+WALLS = ("auto", "A", "C")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One course repository. `wall` is the weakest sandbox tier accepted ("auto": the best there is)."""
+
+    root: Path
+    title: Text
+    wall: str
+    exercise_names: tuple[str, ...]
+
+    @property
+    def submissions_path(self) -> Path:
+        """The folder with one folder per student."""
+        return self.root / "submissions"
+
+    @property
+    def store_path(self) -> Path:
+        """Where results are kept."""
+        return self.root / ".grader" / "results.sqlite"
+
+    def exercise(self, name: str) -> Exercise:
+        """Read one exercise. Raises UsageError for an unknown name, ContentError for a broken one."""
+        if name not in self.exercise_names:
+            raise unknown_name("exercise", name, self.exercise_names)
+        return read_exercise(self.root / "exercises" / name)
+
+    def exercises(self, names: tuple[str, ...] = ()) -> tuple[Exercise, ...]:
+        """Read the named exercises (all without names), in teaching order."""
+        for name in names:
+            if name not in self.exercise_names:
+                raise unknown_name("exercise", name, self.exercise_names)
+        return tuple(self.exercise(name) for name in self.exercise_names if not names or name in names)
+
+
+def find_course(start: Path) -> Course:
+    """Read the course whose root is `start` or the nearest folder above it."""
+    start = start.resolve()
+    for root in (start, *start.parents):
+        if (root / MANIFEST).is_file():
+            return read_course(root)
+    raise UsageError(
+        f"no {MANIFEST} in {start} or above; run this in a course, or name one with --course DIR"
+    )
+
+
+def read_course(root: Path) -> Course:
+    """Read grader.yaml. Raises ContentError naming file and line."""
+    manifest = read_manifest(root / MANIFEST)
+    manifest.allow_only("title", "wall", "exercises")
+    wall = manifest.word("wall", "auto")
+    if wall not in WALLS:
+        raise manifest.error(f"'wall' must be one of {', '.join(WALLS)}", "wall")
+    names = manifest.words("exercises")
+    for name in names:
+        if not (root / "exercises" / name / "exercise.yaml").is_file():
+            raise manifest.error(f"exercise {name!r} has no exercises/{name}/exercise.yaml", "exercises")
+    folders = {p.parent.name for p in (root / "exercises").glob("*/exercise.yaml")}
+    for stray in sorted(folders - set(names)):
+        raise ContentError(root / MANIFEST, f"exercises/{stray} is not listed under 'exercises'")
+    return Course(root=root, title=manifest.text("title"), wall=wall, exercise_names=names)

@@ -1,0 +1,282 @@
+"""An exercise of the course: exercise.yaml, validated, and the folder around it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import ContentError
+from grader.graft import Mutant, graft, read_mutant
+from grader.job import NO_TEXT, Limits, TestSpec, Text
+from grader.manifest import Section, read_manifest
+
+# The tests every exercise has (grader/shared_tests/); exercise.yaml says what each is worth.
+SHARED_TESTS: Mapping[str, Text] = {
+    "test_inputs_unmodified": Text("Z1 · inputs are not modified", "Z1 · 不修改输入"),
+    "test_output_form": Text(
+        "Z2 · outputs have exactly the right dtype and shape", "Z2 · 输出的 dtype 与形状完全正确"
+    ),
+    "test_inference_mode": Text(
+        "Z3 · works under torch.inference_mode()", "Z3 · 在 torch.inference_mode() 下可用"
+    ),
+    "test_noncontiguous_inputs": Text(
+        "Z4 · non-contiguous inputs give the same result", "Z4 · 非连续输入得到相同结果"
+    ),
+    "test_global_rng_untouched": Text(
+        "Z5 · the global random state is left alone", "Z5 · 不改动全局随机状态"
+    ),
+    "test_silent": Text("Z6 · prints nothing, writes no files", "Z6 · 不打印、不写文件"),
+    "test_import_policy": Text("Z7 · import policy", "Z7 · 导入规则"),
+    "test_pseudocode": Text("Z8 · PSEUDOCODE.md is filled in", "Z8 · PSEUDOCODE.md 已填写"),
+    "test_signatures": Text("Z9 · signatures are those of the starter", "Z9 · 函数签名与起始代码一致"),
+    "test_code_size": Text("Code size, compared with the reference", "代码量(与参考实现相比)"),
+}
+REQUIRED_POINTS = 100.0
+BONUS_LIMIT = 20.0
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The public names a test may use: functions, and classes with their methods."""
+
+    functions: tuple[str, ...]
+    classes: Mapping[str, tuple[str, ...]]
+    optional: frozenset[str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All public names, functions first."""
+        return (*self.functions, *self.classes)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The public names that are not bonus."""
+        return tuple(name for name in self.names if name not in self.optional)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a solution may import and call, on top of the rules of the course."""
+
+    imports: tuple[str, ...] = ()
+    names: Mapping[str, tuple[str, ...]] | None = None
+    banned: tuple[str, ...] = ()
+    poison: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One exercise. `tests` is the table in report order, the shared tests last."""
+
+    name: str
+    path: Path
+    title: Text
+    requires: tuple[str, ...]
+    preload: tuple[str, ...]
+    limits: Limits
+    interface: Interface
+    policy: Policy
+    tests: tuple[TestSpec, ...]
+
+    def test(self, name: str) -> TestSpec:
+        """Return a row of the table. Raises KeyError."""
+        return {spec.name: spec for spec in self.tests}[name]
+
+    @property
+    def module(self) -> str:
+        """Dotted name of a student's solution of this exercise."""
+        return f"exercises.{self.name}.solution"
+
+    @property
+    def solution_path(self) -> str:
+        """Where the solution lies in a student's repository."""
+        return f"exercises/{self.name}/solution.py"
+
+    @property
+    def pseudocode_path(self) -> str:
+        """Where the pseudocode lies in a student's repository."""
+        return f"exercises/{self.name}/PSEUDOCODE.md"
+
+    def solution_files(self, source: str) -> dict[str, bytes]:
+        """Make a submission of our own from a solution's source and the reference's pseudocode."""
+        pseudocode = (self.path / "reference" / "PSEUDOCODE.md").read_bytes()
+        return {self.solution_path: source.encode(), self.pseudocode_path: pseudocode}
+
+    def starter_files(self) -> dict[str, bytes]:
+        """Return the starter as a submission."""
+        starter = self.path / "starter"
+        return {
+            self.solution_path: (starter / "solution.py").read_bytes(),
+            self.pseudocode_path: (starter / "PSEUDOCODE.md").read_bytes(),
+        }
+
+    def reference_source(self) -> str:
+        """Return the source of the reference solution."""
+        return (self.path / "reference" / "solution.py").read_text(encoding="utf-8")
+
+    def variant_sources(self) -> dict[str, str]:
+        """Return the sources of the correct solutions written differently, by name."""
+        return {p.stem: p.read_text(encoding="utf-8") for p in sorted((self.path / "variants").glob("*.py"))}
+
+    def mutants(self) -> tuple[Mutant, ...]:
+        """Read the known mistakes. Raises ContentError."""
+        return tuple(read_mutant(p) for p in sorted((self.path / "mutants").glob("*.py")))
+
+    def mutant_files(self, mutant: Mutant) -> dict[str, bytes]:
+        """Return a submission that is the reference with this one mistake."""
+        return self.solution_files(graft(self.reference_source(), mutant.source))
+
+    def digest(self) -> str:
+        """Digest everything that can change a verdict: all code and texts, not the points table."""
+        digest = hashlib.sha256(repr((self.limits, self.interface, self.policy, self.preload)).encode())
+        digest.update(repr([(s.name, s.requires, s.devices, s.fresh) for s in self.tests]).encode())
+        for folder in ("hidden_tests", "public_tests", "reference", "starter", "mutants"):
+            for path in sorted((self.path / folder).rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    digest.update(f"{path.relative_to(self.path)}\0".encode() + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+
+def read_exercise(path: Path) -> Exercise:
+    """Read exercises/NAME/exercise.yaml. Raises ContentError naming file and line."""
+    manifest = read_manifest(path / "exercise.yaml")
+    manifest.allow_only("title", "requires", "preload", "limits", "interface", "policy", "tests", "shared")
+    interface = _read_interface(manifest)
+    exercise = Exercise(
+        name=path.name,
+        path=path,
+        title=manifest.text("title"),
+        requires=manifest.words("requires"),
+        preload=manifest.words("preload"),
+        limits=_read_limits(manifest.section("limits")),
+        interface=interface,
+        policy=_read_policy(manifest.section("policy")),
+        tests=(*_read_tests(manifest), *_read_shared(manifest)),
+    )
+    _check_points(manifest, exercise.tests)
+    for needed in (
+        "reference/solution.py",
+        "reference/PSEUDOCODE.md",
+        "starter/solution.py",
+        "starter/PSEUDOCODE.md",
+    ):
+        if not (path / needed).is_file():
+            raise ContentError(path / needed, "this file is missing")
+    return exercise
+
+
+def _read_limits(section: Section | None) -> Limits:
+    if section is None:
+        return Limits()
+    fields = Limits.__dataclass_fields__
+    section.allow_only(*fields)
+    for key in section:
+        if section.number(key) <= 0:
+            raise section.error(f"limit {key!r} must be more than zero", key)
+    default = Limits()
+    return Limits(
+        cpu=section.number("cpu", default.cpu),
+        wall=section.number("wall", default.wall),
+        call=section.number("call", default.call),
+        memory=int(section.number("memory", default.memory)),
+        processes=int(section.number("processes", default.processes)),
+        files=int(section.number("files", default.files)),
+        scratch=int(section.number("scratch", default.scratch)),
+        output=int(section.number("output", default.output)),
+    )
+
+
+def _read_interface(manifest: Section) -> Interface:
+    section = manifest.section("interface")
+    if section is None:
+        raise manifest.error("'interface' is missing")
+    section.allow_only("functions", "classes", "optional")
+    classes = section.section("classes")
+    interface = Interface(
+        functions=section.words("functions"),
+        classes={name: classes.words(name) for name in classes} if classes else {},
+        optional=frozenset(section.words("optional")),
+    )
+    for name in interface.optional - set(interface.names):
+        raise section.error(
+            f"optional name {name!r} is neither a function nor a class of the interface", "optional"
+        )
+    return interface
+
+
+def _read_policy(section: Section | None) -> Policy:
+    if section is None:
+        return Policy()
+    section.allow_only("imports", "names", "banned", "poison")
+    names = section.section("names")
+    return Policy(
+        imports=section.words("imports"),
+        names={module: names.words(module) for module in names} if names else {},
+        banned=section.words("banned"),
+        poison=section.words("poison"),
+    )
+
+
+def _read_tests(manifest: Section) -> Iterable[TestSpec]:
+    table = manifest.section("tests")
+    if table is None:
+        raise manifest.error("'tests' is missing")
+    seen: set[str] = set()
+    for name in table:
+        row = table.section(name)
+        assert row is not None
+        if not name.startswith("test_"):
+            raise table.error(f"{name!r}: a test is named by its function, test_...", name)
+        row.allow_only("points", "title", "hint", "bonus", "requires", "devices", "visibility", "fresh")
+        yield _read_test(name, row, seen)
+        seen.add(name)
+
+
+def _read_test(name: str, row: Section, earlier: set[str]) -> TestSpec:
+    for required in row.words("requires"):
+        if required not in earlier:
+            raise row.error(
+                f"{name} requires {required!r}, which is not an earlier row of the table", "requires"
+            )
+    for device in row.words("devices"):
+        if device not in DEVICES:
+            raise row.error(f"unknown device {device!r}; known: {', '.join(DEVICES)}", "devices")
+    visibility = row.word("visibility", "hidden")
+    if visibility not in ("hidden", "public"):
+        raise row.error("'visibility' must be hidden or public", "visibility")
+    return TestSpec(
+        name=name,
+        points=row.number("points"),
+        title=row.text("title"),
+        bonus=row.flag("bonus"),
+        requires=row.words("requires"),
+        devices=row.words("devices"),
+        public=visibility == "public",
+        fresh=row.flag("fresh"),
+        hint=row.text("hint", NO_TEXT),
+    )
+
+
+def _read_shared(manifest: Section) -> Iterable[TestSpec]:
+    section = manifest.section("shared")
+    if section is None:
+        return
+    section.allow_only(*SHARED_TESTS)
+    for name, title in SHARED_TESTS.items():
+        if name in section:
+            yield TestSpec(name=name, points=section.number(name), title=title)
+
+
+def _check_points(manifest: Section, tests: Iterable[TestSpec]) -> None:
+    tests = tuple(tests)
+    required = round(sum(spec.points for spec in tests if not spec.bonus), 6)
+    bonus = round(sum(spec.points for spec in tests if spec.bonus), 6)
+    if required != REQUIRED_POINTS:
+        raise manifest.error(
+            f"the points of required tests sum to {required:g}, not to {REQUIRED_POINTS:g}", "tests"
+        )
+    if bonus > BONUS_LIMIT:
+        raise manifest.error(f"bonus points sum to {bonus:g}, more than {BONUS_LIMIT:g}", "tests")
