@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
 
 
 class Status(StrEnum):
@@ -180,10 +179,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a slot needs to grade one submission of one exercise. `files` is the byte-exact snapshot."""
+    """What a slot needs to grade one submission of one exercise. `files` is the byte-exact snapshot.
+
+    `tests` restricts the run to some tests (empty: all); `diagnose` asks for the mistakes' names.
+    """
 
     exercise: str
     submission: str
-    device: Literal["cpu", "cuda"]
+    device: str
     files: Mapping[str, bytes] = field(repr=False)
     seed: int = 0
+    tests: tuple[str, ...] = ()
+    diagnose: bool = True

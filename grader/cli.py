@@ -1,0 +1,203 @@
+"""The command line: parse, call one function, print. No logic."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from grader import __version__
+from grader.errors import CourseError
+
+F = TypeVar("F", bound=Callable[..., Any])
+INTERRUPTED = 130
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    graded, whatever the scores
+  1    a score is below --fail-under
+  2    wrong usage: an unknown name or option
+  3    something stayed ungraded through a fault of the grader
+  4    the course's own content is wrong
+  5    student code cannot be confined on this machine
+  130  interrupted
+"""
+
+
+class _Commands(click.Group):
+    """Shows every CourseError as one line with its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's own signature
+        try:
+            return super().invoke(ctx)
+        except CourseError as error:
+            click.echo(f"grader: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("grader: interrupted; what was graded is kept, run the same command to go on", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+_course = click.option(
+    "--course", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(),
+    help="A folder of the course. Default: where you are, or the nearest folder above with a grader.yaml.",
+)  # fmt: skip
+_exercises = click.option(
+    "-e", "--exercise", "exercises", multiple=True, metavar="NAME", help="Only this exercise (repeatable)."
+)
+_lang = click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages and hints."
+)
+_reports = click.option(
+    "--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Where reports are written. Default: reports/ in the course.",
+)  # fmt: skip
+_device = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+    help="Where tests run. auto: the GPU if there is one.",
+)  # fmt: skip
+_slots = click.option(
+    "--slots", type=click.IntRange(1), metavar="N", help="Jobs graded at the same time. Default: one per core."
+)
+_no_sandbox = click.option(
+    "--no-sandbox", is_flag=True,
+    help="Run student code UNCONFINED, with your rights. Only for code you trust; printed in every report.",
+)  # fmt: skip
+_fail_under = click.option(
+    "--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT",
+    help="Exit with 1 if a submission has less than this share of its points.",
+)  # fmt: skip
+
+
+@click.group(cls=_Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="grader")
+def main() -> None:
+    """Grade exercises of a course on LLM inference.
+
+    Hidden tests, references and seeds stay in a trusted process; each student's code runs confined in
+    another and is only asked for answers. Start with `grader doctor`, then `grader run`.
+    """
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SUBMISSION]...")
+@_exercises
+@_device
+@_slots
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Replay a run with its seed. Default: a new secret one.")
+@click.option("--fresh", is_flag=True, help="Grade again what is already known.")
+@_fail_under
+@_no_sandbox
+@_reports
+@_lang
+@_course
+def run(root: Path, names: tuple[str, ...], fail_under: float | None, lang: str, reports: Path | None, **options: Any) -> None:  # noqa: ANN401
+    """Grade submissions and write the reports.
+
+    Without arguments every submission is graded on every exercise. What is already known (same code,
+    same tests, same machine kind) is not run again. Each result is kept as soon as it is known.
+
+    \b
+    Examples:
+      grader run                          everything in submissions/
+      grader run alice bob                two students
+      grader run alice -e sampling        one exercise of one student
+      grader run --fail-under 60          for CI: exit code 1 below 60 %
+    """
+    from grader.course import find_course
+    from grader.reports.terminal import LiveProgress, print_gradebook
+    from grader.reports.write import write_all
+    from grader.run import Request, grade
+
+    course = find_course(root)
+    with LiveProgress(lang=lang) as progress:
+        gradebook = grade(Request(course, names, **options), progress)
+    print_gradebook(gradebook, lang=lang, detail=bool(names))
+    for path in write_all(gradebook, reports or course.root / "reports", lang):
+        click.echo(f"wrote {path}")
+    sys.exit(gradebook.exit_code(fail_under))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SUBMISSION]...")
+@_exercises
+@_fail_under
+@_reports
+@_lang
+@_course
+def report(root: Path, names: tuple[str, ...], exercises: tuple[str, ...], fail_under: float | None, lang: str, reports: Path | None) -> None:
+    """Write the reports again from stored results, without running anything.
+
+    Scores are computed anew from the points in exercise.yaml, so a change of points shows here; the
+    submissions whose score changes by that are named. With SUBMISSION, show these in detail.
+    """
+    from grader.course import find_course
+    from grader.reports.terminal import print_gradebook
+    from grader.reports.write import write_all
+    from grader.run import stored
+
+    course = find_course(root)
+    gradebook = stored(course, names, exercises)
+    print_gradebook(gradebook, lang=lang, detail=bool(names))
+    for path in write_all(gradebook, reports or course.root / "reports", lang):
+        click.echo(f"wrote {path}")
+    sys.exit(gradebook.exit_code(fail_under))
+
+
+@main.command("list")
+@_lang
+@_course
+def list_(root: Path, lang: str) -> None:
+    """List the exercises and submissions of the course."""
+    from grader.course import find_course
+    from grader.submission import list_submissions
+
+    course = find_course(root)
+    click.echo("exercises")
+    for exercise in course.exercises():
+        title = exercise.title.zh if lang == "zh" else exercise.title.en
+        needs = f", builds on {', '.join(exercise.requires)}" if exercise.requires else ""
+        bonus = sum(spec.points for spec in exercise.tests if spec.bonus)
+        click.echo(f"  {exercise.name:16} {title} ({len(exercise.tests)} tests, 100 points, {bonus:g} bonus{needs})")
+    click.echo("submissions")
+    for submission in list_submissions(course.submissions_path):
+        present = [n for n in course.exercise_names if (submission.path / "exercises" / n).is_dir()]
+        click.echo(f"  {submission.name:16} {', '.join(present) or 'no exercise folder'}")
+
+
+@main.command()
+@click.argument("exercises", nargs=-1, metavar="[EXERCISE]...")
+@click.option("--full", is_flag=True, help="20 seeds and the whole mutant x test matrix. Default: two seeds, and each mutant on the tests it names.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="One seed instead of random ones.")
+@_device
+@_slots
+@_no_sandbox
+@_course
+def verify(root: Path, exercises: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+    """Test the tests: prove that they pass what is right and catch what is wrong.
+
+    Reference and variants must get 100 %, every mutant must fail the tests that name it, null solutions
+    must lose points, the starter must import and score 0. Prints the mutant x test table and the smallest
+    margins to each tolerance; exit code 4 if anything survives.
+    """
+    from grader.course import find_course
+    from grader.reports.verification import print_verifications
+    from grader.run import verify_course
+
+    course = find_course(root)
+    sys.exit(print_verifications(verify_course(course, exercises, **options)))
+
+
+@main.command()
+def doctor() -> None:
+    """Show what this machine can grade, and how well student code can be confined here."""
+    from grader.doctor import examine
+
+    for finding in examine():
+        mark = click.style("ok ", fg="green") if finding.ok else click.style("-- ", fg="yellow")
+        click.echo(f"{mark} {finding.name:32} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"     {finding.remedy}")

@@ -1,0 +1,68 @@
+"""What hardware and software is here, and what that means for grading."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from grader.wall.probe import best_tier
+
+TIER_MEANING = {
+    "A": "full: namespaces, Landlock and seccomp around a warm worker per job",
+    "C": "reduced: Landlock and seccomp around a cold process per job; slower, and weaker between jobs",
+    "none": "no sandbox can be built: hidden tests are refused here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report. `remedy` is empty where nothing is to be done."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what is here, most important first. Really tries to build the sandbox."""
+    probe = best_tier()
+    remedy = "" if probe.tier == "A" else "see the lines below; `wall: A` in grader.yaml refuses anything less"
+    yield Finding("wall", probe.tier == "A", f"tier {probe.tier}: {TIER_MEANING[probe.tier]}", remedy)
+    for name, ok, hint in probe.details:
+        yield Finding(f"  {name}", ok, "yes" if ok else "no", "" if ok else hint)
+    yield from _software()
+    yield _gpu()
+    yield Finding("cores", True, str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+
+
+def _software() -> Iterator[Finding]:
+    yield Finding("python", True, platform.python_version())
+    for package in ("torch", "transformers", "pytest"):
+        try:
+            yield Finding(package, True, version(package))
+        except PackageNotFoundError:
+            yield Finding(package, False, "not installed", f"pip install {package}")
+    git = shutil.which("git")
+    yield Finding("git", git is not None, git or "not found", "" if git else "install git to pull submodules")
+    compiler = shutil.which("g++")
+    yield Finding(
+        "c++ compiler", compiler is not None, compiler or "not found",
+        "" if compiler else "install g++ where exercises use torch.compile",
+    )  # fmt: skip
+
+
+def _gpu() -> Finding:
+    if has_cuda():
+        return Finding("cuda", True, "a CUDA device is here: grade on it with --device cuda")
+    return Finding("cuda", True, "no CUDA device: points that need one are shown as not gradable here")
+
+
+def has_cuda() -> bool:
+    """Tell whether an NVIDIA device node is here, without initialising CUDA in this process."""
+    return Path("/dev/nvidiactl").exists()

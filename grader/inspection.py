@@ -1,0 +1,85 @@
+"""The static findings on a solution, as a confined worker that ran none of it reported them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from grader.job import Text
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One breach of the import policy."""
+
+    rule: str
+    file: str
+    line: int
+    en: str
+    zh: str
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How much code: AST statements and tokens of the solution and its helper modules."""
+
+    statements: int = 0
+    tokens: int = 0
+    longest_line: int = 0
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A sentence in both languages."""
+
+    en: str
+    zh: str
+
+
+class Pseudocode(msgspec.Struct, frozen=True):
+    """The share of public names with real pseudocode, and what is wrong with the others."""
+
+    fraction: float = 0.0
+    problems: tuple[Note, ...] = ()
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The report of `inside.policy.inspect`, checked for form."""
+
+    violations: tuple[Finding, ...] = ()
+    size: Size = Size()
+    pseudocode: Pseudocode = Pseudocode()
+    signatures: dict[str, str] = {}
+    errors: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a solution without running it."""
+
+    violations: tuple[Finding, ...]
+    size: Size
+    pseudocode: float
+    pseudocode_problems: tuple[Text, ...]
+    signatures: Mapping[str, str]
+    errors: tuple[Text, ...]
+
+    @property
+    def breaches(self) -> tuple[Finding, ...]:
+        """The violations that void the whole exercise: doors to code that is not the student's.
+
+        A banned function (rule "banned") is judged where it is used, test by test, at run time.
+        """
+        return tuple(v for v in self.violations if v.rule != "banned")
+
+
+def read_inspection(report: object) -> Inspection:
+    """Check and convert a worker's report. Raises msgspec.ValidationError."""
+    r = msgspec.convert(report, Report)
+    return Inspection(
+        violations=r.violations,
+        size=r.size,
+        pseudocode=r.pseudocode.fraction,
+        pseudocode_problems=tuple(Text(p.en, p.zh) for p in r.pseudocode.problems),
+        signatures=r.signatures,
+        errors=tuple(Text(e.en, e.zh) for e in r.errors),
+    )

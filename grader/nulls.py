@@ -1,0 +1,58 @@
+"""Null solutions: a solution that has every name right and does nothing. Each must lose points.
+
+They are made from the reference: every public function and method still runs, so that shapes are
+right, and its result is then replaced. A test that a null solution passes tests nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grader.exercise import Exercise
+
+# kind -> the expression that replaces a tensor; `first` is the first tensor argument, if any
+_KINDS: Mapping[str, str] = {
+    "zeros": "_torch.zeros_like(value)",
+    "uninitialised": "_torch.empty_like(value)",
+    "nan": "_torch.full_like(value, float('nan') if value.is_floating_point() else 0)",
+    "constant": "_torch.full_like(value, 1)",
+    "identity": "value if first is None else first.clone()",
+    "input-returned": "value if first is None else first",
+}
+
+_PRELUDE = """
+import torch as _torch
+
+
+def _null(value, args):
+    first = next((a for a in args if type(a) is _torch.Tensor), None)
+    if isinstance(value, _torch.Tensor):
+        return {expression}
+    if isinstance(value, bool | int | float | str):
+        return type(value)()
+    if isinstance(value, list | tuple):
+        return type(value)(_null(item, args) for item in value)
+    return value
+
+
+def _nulled(function):
+    def null(*args, **kwargs):
+        return _null(function(*args, **kwargs), args)
+
+    return null
+
+"""
+
+
+def null_sources(exercise: Exercise) -> dict[str, str]:
+    """Return the sources of the exercise's null solutions by kind."""
+    lines = []
+    for name in exercise.interface.functions:
+        lines.append(f"{name} = _nulled({name})")
+    for name, methods in exercise.interface.classes.items():
+        for method in methods:
+            inner = "forward" if method == "__call__" else method
+            lines.append(f"if '{inner}' in vars({name}):\n    {name}.{inner} = _nulled({name}.{inner})")
+    body = "\n".join(lines) + "\n"
+    reference = exercise.reference_source()
+    return {kind: reference + _PRELUDE.format(expression=e) + body for kind, e in _KINDS.items()}

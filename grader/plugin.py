@@ -1,0 +1,338 @@
+"""The pytest plugin: gives hidden tests their fixtures and turns each outcome into a `TestResult`.
+
+The expected list of tests is exercise.yaml's table, never what the submission made happen: a test
+without an outcome earns nothing. A test function is called by this plugin, not by pytest's fixture
+machinery, because the same function is run again at the same seed on the reference (whose fault
+was it?) and on known mistakes (which mistake is it?).
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import ModuleType
+from typing import Any, Protocol
+
+import pytest
+
+from grader.candidate import Candidate, NotLoaded
+from grader.checks import Sample, WrongAnswer, recording_margins
+from grader.diagnosis import PER_JOB, Diagnosis, Replay
+from grader.exercise import SHARED_TESTS, Exercise
+from grader.graft import Mutant
+from grader.inspection import Inspection
+from grader.job import NO_TEXT, Status, TestResult, TestSpec, Text
+from grader.remote import expose
+from grader.rng import Rng
+from grader.sanitise import plain
+from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
+
+NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
+NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备:{}")
+AFTER = Text("not run: {} has to pass first", "未运行:需要先通过 {}")
+UNJUDGEABLE = Text(
+    "your answer could not be judged: it is not of the kind this test can work with",
+    "你的返回值无法评判:它不是本测试能够处理的类型或形式",
+)
+
+
+class BrokenTest(Exception):  # noqa: N818  # names the state of the course
+    """A hidden test fails on the reference too: the course is at fault, nobody loses a point."""
+
+
+class Bench(Protocol):
+    """What the plugin needs from the slot that runs it."""
+
+    exercise: Exercise
+    device: str
+    seed: int
+    candidate: Candidate
+    reference: ModuleType
+    samples: Callable[[Rng], list[Sample]] | None
+    diagnosis: Diagnosis
+
+    def stand_in(self, mutant: Mutant | None) -> Candidate:
+        """Open a mutant, or the reference for None, in place of the student."""
+
+    def reference_inspection(self) -> Inspection:
+        """Return the static findings on the reference."""
+
+
+class Judge:
+    """A pytest plugin that judges one candidate by one exercise's tests."""
+
+    def __init__(self, bench: Bench, only: tuple[str, ...] = (), diagnose: bool = True) -> None:
+        self.bench = bench
+        self._only = _with_prerequisites(bench.exercise, only)
+        self._diagnose = diagnose
+        self.results: dict[str, TestResult] = {}
+        self.collected: set[str] = set()
+        self.fault = ""
+        self._diagnosing = 0.0
+
+    # Fixtures exist so that pytest can collect the tests; the real objects are made per call.
+    @pytest.fixture
+    def student(self) -> None: ...
+    @pytest.fixture
+    def reference(self) -> None: ...
+    @pytest.fixture
+    def rng(self) -> None: ...
+    @pytest.fixture
+    def device(self) -> None: ...
+    @pytest.fixture
+    def expose(self) -> None: ...
+    @pytest.fixture
+    def samples(self) -> None: ...
+    @pytest.fixture
+    def inspection(self) -> None: ...
+    @pytest.fixture
+    def reference_inspection(self) -> None: ...
+    @pytest.fixture
+    def earn(self) -> None: ...
+    @pytest.fixture
+    def exercise(self) -> None: ...
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Bring the tests into the table's order; leave out shared tests the table does not have."""
+        order = {spec.name: i for i, spec in enumerate(self.bench.exercise.tests)}
+        names = {id(item): _function_name(item) for item in items}
+        self.collected.update(name for name in names.values() if name not in SHARED_TESTS or name in order)
+        chosen = [i for i in items if names[id(i)] in order and names[id(i)] in self._only]
+        items[:] = sorted(chosen, key=lambda i: order[names[id(i)]])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A test file that cannot be imported is the course's fault."""
+        if report.failed:
+            self.fault = self.fault or str(report.longrepr)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Judge one case instead of letting pytest call it."""
+        spec = self.bench.exercise.test(_function_name(pyfuncitem))
+        if not self.fault:
+            try:
+                result = self._ineligible(spec) or self._judge(pyfuncitem, spec)
+            except Exception:  # noqa: BLE001  # the one place that turns our own fault into an ungraded job
+                self.fault = traceback.format_exc()
+            else:
+                known = self.results.get(spec.name)
+                self.results[spec.name] = result if known is None else _combine(known, result)
+        return True
+
+    def missing(self) -> Iterable[str]:
+        """Name the rows of the table for which there is no test, and tests without a row."""
+        table = {spec.name for spec in self.bench.exercise.tests}
+        return sorted(table ^ self.collected)
+
+    def _ineligible(self, spec: TestSpec) -> TestResult | None:
+        if spec.devices and self.bench.device not in spec.devices:
+            where = ", ".join(spec.devices)
+            return TestResult(spec.name, Status.UNGRADABLE, message=_fill(NOT_HERE, where, where))
+        for name in spec.requires:
+            if self.results[name].status is not Status.PASSED:
+                title = self.bench.exercise.test(name).title
+                status = self.results[name].status
+                kept = Status.UNGRADABLE if status is Status.UNGRADABLE else Status.SKIPPED
+                return TestResult(spec.name, kept, message=_fill(AFTER, title.en, title.zh))
+        if spec.name in SHARED_TESTS and self._is_whole and not self._something_works():
+            return TestResult(spec.name, Status.SKIPPED, message=NOTHING_WORKS)
+        return None
+
+    @property
+    def _is_whole(self) -> bool:
+        return len(self._only) == len(self.bench.exercise.tests)
+
+    def _something_works(self) -> bool:
+        return any(r.status is Status.PASSED and r.name not in SHARED_TESTS for r in self.results.values())
+
+    def _judge(self, item: pytest.Function, spec: TestSpec) -> TestResult:
+        """Run one case on the student, and, where it fails, find out whose fault and which mistake."""
+        known = self.results.get(spec.name)
+        if known is not None and known.status is not Status.PASSED:
+            return known  # another case of the same test has failed already
+        started = time.monotonic()
+        case = Case(item, spec, self.bench)
+        with recording_margins() as margins:
+            replay = case.run(self.bench.candidate)
+        seconds = time.monotonic() - started
+        verdict, hint = replay.verdict, NO_TEXT
+        if verdict.status is not Status.PASSED:
+            hint = self._name_mistake(case, replay) or (
+                spec.hint if verdict.status in (Status.FAILED, Status.ERROR) else NO_TEXT
+            )
+        earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
+        output = self.bench.candidate.take_output()
+        return TestResult(
+            name=spec.name,
+            status=verdict.status,
+            fraction=earned if verdict.status in (Status.PASSED, Status.FAILED) else 0.0,
+            reason=verdict.reason,
+            seconds=round(seconds, 4),
+            message=verdict.message,
+            hint=hint,
+            output=plain(output, 4000) if spec.public else "",
+            margins=tuple(margins),
+        )
+
+    def _name_mistake(self, case: Case, seen: Replay) -> Text:
+        wrong = seen.verdict.status is Status.FAILED and case.spec.name not in SHARED_TESTS
+        if not (wrong and self._diagnose):
+            return NO_TEXT
+        started = time.monotonic()
+        try:
+            return self.bench.diagnosis.hint(
+                case.spec.name, case.key, seen, self._replay_of(case), PER_JOB - self._diagnosing
+            )
+        finally:
+            self._diagnosing += time.monotonic() - started
+
+    def _replay_of(self, case: Case) -> Callable[[Mutant], Replay]:
+        def replay(mutant: Mutant) -> Replay:
+            with self.bench.stand_in(mutant) as candidate, recording_margins():
+                return replace(case).run(candidate)
+
+        return replay
+
+
+@dataclass(slots=True)
+class Case:
+    """One call of a test function, repeatable at the same seed on any candidate."""
+
+    item: pytest.Function
+    spec: TestSpec
+    bench: Bench
+    earned: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Identify the case: test name, and parameters if any."""
+        return self.item.name
+
+    def run(self, candidate: Candidate) -> Replay:
+        """Call the test on a candidate. Raises BrokenTest where the test itself is wrong."""
+        answers: list[object] = []
+        try:
+            self._call(candidate, answers)
+            verdict = PASSED
+        except NotLoaded as error:
+            verdict = error.verdict
+        except EXPECTED_ENDINGS as error:
+            candidate.settle(error)
+            verdict = verdict_of(error, self.bench.exercise.limits, public=self.spec.public)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            verdict = self._whose_fault(candidate, error)
+        return Replay(tuple(answers), verdict)
+
+    def _call(self, candidate: Candidate, answers: list[object]) -> None:
+        function = self.item.obj
+        names = inspect.signature(function).parameters
+        offered = Offered(self, candidate, answers)
+        given = self.item.callspec.params if hasattr(self.item, "callspec") else {}
+        arguments = {name: given[name] if name in given else offered.get(name) for name in names}
+        function(**arguments)
+        offered.settle()
+
+    def _whose_fault(self, candidate: Candidate, error: BaseException) -> Verdict:
+        """Judge code raised on this answer. If it does not on the reference's, the answer was at fault."""
+        if candidate.ours:
+            raise BrokenTest(f"{self.key} fails on our own solution") from error
+        with self.bench.stand_in(None) as ours:
+            replay = replace(self).run(ours)
+        if replay.verdict.status is not Status.PASSED:
+            raise BrokenTest(f"{self.key} does not pass on the reference: {replay.verdict.message.en}") from error
+        return Verdict(Status.FAILED, UNJUDGEABLE)
+
+
+@dataclass
+class Offered:
+    """The arguments a test function may ask for, made when they are asked for."""
+
+    case: Case
+    candidate: Candidate
+    answers: list[object]
+
+    def get(self, name: str) -> Any:  # noqa: ANN401  # whatever the test's argument is
+        """Return the argument of that name."""
+        if not hasattr(type(self), name) or name in ("get", "settle"):
+            raise BrokenTest(f"{self.case.key} asks for {name!r}, which the grader does not offer")
+        return getattr(self, name)
+
+    @cached_property
+    def student(self) -> Any:  # noqa: ANN401
+        spec = self.case.spec
+        return self.candidate.module(fresh=spec.fresh, record=self.answers.append)
+
+    @cached_property
+    def rng(self) -> Rng:
+        return Rng(self.case.bench.seed, f"{self.case.bench.exercise.name}/{self.case.key}")
+
+    @property
+    def reference(self) -> ModuleType:
+        return self.case.bench.reference
+
+    @property
+    def device(self) -> str:
+        return self.case.bench.device
+
+    @property
+    def expose(self) -> Callable[..., object]:
+        return expose
+
+    @property
+    def exercise(self) -> Exercise:
+        return self.case.bench.exercise
+
+    @property
+    def samples(self) -> list[Sample]:
+        make = self.case.bench.samples
+        return make(self.rng) if make else []
+
+    @property
+    def inspection(self) -> Inspection:
+        return self.candidate.inspect()
+
+    @property
+    def reference_inspection(self) -> Inspection:
+        return self.case.bench.reference_inspection()
+
+    @property
+    def earn(self) -> Callable[[float], None]:
+        def earn(fraction: float) -> None:
+            self.case.earned = min(1.0, max(0.0, fraction))
+
+        return earn
+
+    def settle(self) -> None:
+        """Check, at the end of a test, that nothing unasked-for came from the worker."""
+        if "student" in self.__dict__:
+            self.student.settle()
+
+
+def _function_name(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", None) or item.name)
+
+
+def _with_prerequisites(exercise: Exercise, only: tuple[str, ...]) -> frozenset[str]:
+    """Return the tests asked for (all for none) with the tests they require."""
+    wanted = set(only) or {spec.name for spec in exercise.tests}
+    for spec in reversed(exercise.tests):  # a test requires earlier rows only
+        if spec.name in wanted:
+            wanted.update(spec.requires)
+    return frozenset(wanted)
+
+
+def _fill(text: Text, en: str, zh: str) -> Text:
+    return Text(text.en.format(en), text.zh.format(zh))
+
+
+def _combine(known: TestResult, new: TestResult) -> TestResult:
+    """Combine two cases of one test: the first that did not pass decides."""
+    if new is known:
+        return known
+    return replace(new, seconds=known.seconds + new.seconds, margins=known.margins + new.margins)

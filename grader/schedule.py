@@ -1,0 +1,121 @@
+"""Run many jobs on slots: an Executor of processes, one job in flight per slot.
+
+A slot that dies takes the pool with it; the jobs it was running are then tried once more, each
+alone in a pool of its own, so that the one at fault is known and the others lose nothing.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.exercise import Exercise, read_exercise
+from grader.job import Job, JobResult, State
+
+if TYPE_CHECKING:
+    from grader.slot import Slot
+
+GRACE = 300.0  # seconds a job may take beyond its own wall limit before its slot counts as hung
+PRELOAD = ("torch", "pytest", "grader.slot")
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPlan:
+    """How to set up a slot: plain data, sent to the process that becomes one."""
+
+    tier: str
+    device: str
+    exercise_paths: tuple[Path, ...]
+    preload: tuple[str, ...]
+
+
+def plan_slots(exercises: Iterable[Exercise], tier: str, device: str) -> SlotPlan:
+    """Plan slots that can grade any of these exercises."""
+    exercises = tuple(exercises)
+    preload = dict.fromkeys(module for exercise in exercises for module in exercise.preload)
+    return SlotPlan(tier, device, tuple(e.path for e in exercises), tuple(preload))
+
+
+def run_jobs(jobs: Sequence[Job], plan: SlotPlan, slots: int) -> Iterator[JobResult]:
+    """Yield the result of each job as it becomes known. A job the grader cannot do is UNGRADED."""
+    waiting = deque(jobs)
+    suspects: list[Job] = []
+    second: list[Job] = []
+    while waiting:
+        for job, result in _run_pool(waiting, plan, min(slots, len(waiting))):
+            if result is None:
+                suspects.append(job)
+            elif result.state is State.UNGRADED:
+                second.append(job)
+            else:
+                yield result
+    for job in (*suspects, *second):
+        for _, result in _run_pool(deque([job]), plan, 1):
+            yield result or _lost(job)
+
+
+def _run_pool(waiting: deque[Job], plan: SlotPlan, slots: int) -> Iterator[tuple[Job, JobResult | None]]:
+    """Work off `waiting` in one pool; after a slot's death yield its jobs with None and stop."""
+    with _pool(plan, slots) as pool:
+        active: dict[Future[JobResult], Job] = {}
+        while waiting or active:
+            while waiting and len(active) < slots:
+                job = waiting.popleft()
+                try:
+                    active[pool.submit(_grade, job)] = job
+                except BrokenProcessPool:
+                    yield job, None
+            if not active:
+                return
+            done, _ = wait(active, return_when=FIRST_COMPLETED)
+            broken = any(isinstance(future.exception(), BrokenProcessPool) for future in done)
+            for future in active if broken else done:
+                job = active[future]
+                error = future.exception()
+                yield job, (None if isinstance(error, BrokenProcessPool) else future.result())
+            if broken:
+                return
+            active = {future: job for future, job in active.items() if future not in done}
+
+
+def _pool(plan: SlotPlan, slots: int) -> Executor:
+    """Make a pool whose processes are forked from one that has everything heavy imported."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # one core per slot; also keeps the forking process single-threaded
+    context = get_context("forkserver")
+    context.set_forkserver_preload([*PRELOAD, *plan.preload])
+    return ProcessPoolExecutor(slots, mp_context=context, initializer=_start_slot, initargs=(plan,))
+
+
+_slot: Slot | None = None  # this process's slot; set once, when the process becomes one
+
+
+def _start_slot(plan: SlotPlan) -> None:
+    global _slot  # noqa: PLW0603  # an executor's initializer has no other way to hand on state
+    from grader.slot import Slot, die_with_parent
+
+    die_with_parent()
+    exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
+    _slot = Slot.start(plan.tier, plan.preload, plan.device, exercises)
+
+
+def _grade(job: Job) -> JobResult:
+    assert _slot is not None
+    faulthandler.dump_traceback_later(_slot.longest(job) + GRACE, exit=True)
+    try:
+        return _slot.grade(job)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _lost(job: Job) -> JobResult:
+    fault = "the process grading this job died, twice, the second time with nothing else running"
+    return JobResult(job.exercise, job.submission, job.device, State.UNGRADED, fault=fault)

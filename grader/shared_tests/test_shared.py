@@ -1,0 +1,180 @@
+"""The tests every exercise has. exercise.yaml's `shared:` table says what each is worth.
+
+Z1 to Z6 run the exercise's samples (hidden_tests/samples.py). What they learn from inside the
+worker (inputs changed, files written) is evidence against the careless, not proof against a forger:
+none of it can earn more than its own point.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from grader.checks import Sample, StudentRaised, WrongAnswer, assert_close, assert_equal, check
+from grader.job import Text
+
+FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code
+LONGEST_LINE = 120
+SAME = 1e-4
+
+
+def implemented(samples, student, rng):
+    """Return the samples whose plain call works; what raises is judged by other tests."""
+    working = []
+    for sample in samples:
+        try:
+            sample.run(student, *sample.tensors)
+        except StudentRaised:
+            continue
+        working.append(sample)
+    check(bool(working), "none of the functions works yet", "目前还没有可用的函数")
+    return working
+
+
+def equal_form(sample, actual, expected):
+    """Compare two values in type, dtype and shape, or in value where the sample says so."""
+    if isinstance(expected, torch.Tensor):
+        if sample.same and expected.is_floating_point():
+            assert_close(actual, expected, SAME, what=sample.name)
+        elif sample.same:
+            assert_equal(actual, expected, what=sample.name)
+        else:
+            assert_equal(torch.empty_like(actual).zero_() if isinstance(actual, torch.Tensor) else actual,
+                         torch.zeros_like(expected, memory_format=torch.contiguous_format), what=sample.name)
+    elif isinstance(expected, tuple | list):
+        check(
+            isinstance(actual, type(expected)) and len(actual) == len(expected),
+            f"{sample.name}: wrong kind or length of result",
+            f"{sample.name}:返回值的类型或长度不对",
+        )
+        for a, e in zip(actual, expected, strict=True):
+            equal_form(sample, a, e)
+
+
+def strided(tensor):
+    """Return an equal tensor whose elements are not adjacent in memory."""
+    if tensor.dim() == 0 or tensor.numel() == 0:
+        return tensor
+    if tensor.dim() == 1:
+        return torch.stack((tensor, tensor), dim=-1)[:, 0]
+    return tensor.transpose(0, -1).contiguous().transpose(0, -1)
+
+
+def test_inputs_unmodified(student, samples, rng):
+    """A function must not change the tensors it is given."""
+    for sample in implemented(samples, student, rng):
+        with student.observing() as seen:
+            sample.run(student, *sample.tensors)
+        check(
+            not any(evidence.inputs_changed for evidence in seen),
+            f"{sample.name} changes its input in place; work on a copy",
+            f"{sample.name} 就地修改了输入;请在副本上操作",
+        )
+
+
+def test_output_form(student, reference, samples, rng):
+    """Outputs have exactly the dtype and shape that the handout states."""
+    for sample in implemented(samples, student, rng):
+        form = Sample(sample.name, sample.run, sample.tensors, same=False)
+        equal_form(form, sample.run(student, *sample.tensors), sample.run(reference, *sample.tensors))
+
+
+def test_inference_mode(student, reference, samples, rng):
+    """Everything works under torch.inference_mode(), as it will be used for serving."""
+    for sample in implemented(samples, student, rng):
+        with student.inference_mode():
+            actual = sample.run(student, *sample.tensors)
+        equal_form(sample, actual, sample.run(reference, *sample.tensors))
+
+
+def test_noncontiguous_inputs(student, reference, samples, rng):
+    """Transposed and sliced inputs give the same result as contiguous ones."""
+    for sample in implemented(samples, student, rng):
+        try:
+            actual = sample.run(student, *map(strided, sample.tensors))
+        except StudentRaised as error:
+            text = Text(
+                f"{sample.name} raises {error.mro[0]} on a non-contiguous input (view needs contiguous memory; "
+                "reshape does not)",
+                f"{sample.name} 在非连续输入上抛出 {error.mro[0]}(view 要求内存连续,reshape 不要求)",
+            )
+            raise WrongAnswer(text) from None
+        equal_form(sample, actual, sample.run(reference, *sample.tensors))
+
+
+def test_global_rng_untouched(student, samples, rng):
+    """A deterministic function consumes no global randomness."""
+    for sample in implemented(samples, student, rng):
+        with student.observing() as seen:
+            sample.run(student, *sample.tensors)
+        check(
+            not any(evidence.rng_changed for evidence in seen),
+            f"{sample.name} changes the global random state",
+            f"{sample.name} 改变了全局随机状态",
+        )
+
+
+def test_silent(student, samples, rng):
+    """A library function prints nothing and leaves no files behind."""
+    working = implemented(samples, student, rng)
+    student.take_output()
+    for sample in working:
+        with student.observing() as seen:
+            sample.run(student, *sample.tensors)
+        check(not student.take_output(), f"{sample.name} prints something", f"{sample.name} 打印了内容")
+        check(
+            not any(evidence.new_files for evidence in seen),
+            f"{sample.name} writes files",
+            f"{sample.name} 写了文件",
+        )
+
+
+def test_import_policy(inspection):
+    """Only allowed modules and names are used."""
+    if inspection.errors:
+        raise WrongAnswer(inspection.errors[0])
+    first = inspection.violations[0] if inspection.violations else None
+    check(first is None, f"{first and first.en}", f"{first and first.zh}")
+
+
+def test_pseudocode(inspection, earn):
+    """PSEUDOCODE.md says, with shapes, what each public name does."""
+    earn(inspection.pseudocode)
+    if inspection.pseudocode < 1:
+        problems = inspection.pseudocode_problems
+        en, zh = "; ".join(p.en for p in problems[:5]), ";".join(p.zh for p in problems[:5])
+        raise WrongAnswer(Text(en or "PSEUDOCODE.md is not filled in", zh or "PSEUDOCODE.md 尚未填写"))
+
+
+def test_signatures(inspection, reference_inspection, exercise):
+    """Names, order and defaults of the parameters are those of the starter."""
+    for name, due in reference_inspection.signatures.items():
+        top = name.partition(".")[0]
+        if top not in exercise.interface.names:
+            continue
+        got = inspection.signatures.get(name)
+        if got is None and (top in exercise.interface.optional or "." in name):
+            continue
+        check(
+            got == due,
+            f"signature of {name}: {got or 'missing'}, expected {due}",
+            f"{name} 的签名为 {got or '缺失'},应为 {due}",
+        )
+
+
+def test_code_size(inspection, reference_inspection, earn):
+    """Less code is better: full points up to 1.25 times the reference's, none from 2.5 times on."""
+    yours, ours = inspection.size, reference_inspection.size
+    ratio = max(yours.statements / ours.statements, yours.tokens / ours.tokens)
+    long = yours.longest_line > LONGEST_LINE
+    earn(0.0 if long else (ZERO_SIZE - ratio) / (ZERO_SIZE - FULL_SIZE))
+    counts = f"{yours.statements}/{ours.statements}, {yours.tokens}/{ours.tokens}"
+    check(
+        not long,
+        f"a line has {yours.longest_line} characters, more than {LONGEST_LINE}",
+        f"有一行长达 {yours.longest_line} 个字符,超过 {LONGEST_LINE}",
+    )
+    check(
+        ratio <= FULL_SIZE,
+        f"statements and tokens, yours/reference: {counts}; full points up to {FULL_SIZE} times",
+        f"语句数与 token 数(你的/参考):{counts};不超过 {FULL_SIZE} 倍得满分",
+    )

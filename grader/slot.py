@@ -1,0 +1,234 @@
+"""A slot: the trusted process that grades one job at a time by running pytest on its exercise."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from grader.candidate import Candidate
+from grader.checks import Sample
+from grader.diagnosis import Diagnosis
+from grader.errors import ContentError, UngradedError
+from grader.exercise import Exercise
+from grader.graft import Mutant
+from grader.inspection import Inspection
+from grader.job import Job, JobResult, State, Status, TestResult, Text
+from grader.plugin import Judge
+from grader.rng import Rng
+from grader.wall.launch import Wall
+
+SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
+PYTEST_OPTIONS = (
+    "-q", "--assert=plain", "--tb=short", "--import-mode=importlib", "--strict-markers", "-W", "ignore",
+    "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "-p", "no:unraisableexception",
+    "-p", "no:threadexception", "-p", "no:junitxml", "-p", "no:doctest", "-p", "no:pastebin", "-p", "no:logging",
+    "-p", "no:stepwise", "-p", "no:setuponly", "-p", "no:setupplan", "-p", "no:hypothesispytest",
+    "--noconftest", "-c", "/dev/null",
+)  # fmt: skip
+
+
+class Slot:
+    """Grades jobs one after another. Exercises, references and replays are kept between jobs."""
+
+    def __init__(self, wall: Wall, exercises: Mapping[str, Exercise]) -> None:
+        self.wall = wall
+        self._exercises = exercises
+        self._desks: dict[tuple[str, str, int], Desk] = {}
+        self._prepare_process()
+
+    @staticmethod
+    def _prepare_process() -> None:
+        import torch
+
+        torch.set_num_threads(1)  # slots run side by side, one per core
+        sys.dont_write_bytecode = True  # the course folder may be read-only, and is not ours to litter
+
+    def grade(self, job: Job) -> JobResult:
+        """Grade one job. Never raises for anything a student or an exercise did."""
+        started = time.monotonic()
+        try:
+            desk = self._desk(job)
+            with Candidate(self.wall, desk.exercise, job.files, job.device) as candidate:
+                result = desk.grade(candidate, job)
+        except (UngradedError, ContentError):
+            result = self._ungraded(job, traceback.format_exc())
+        except Exception:  # noqa: BLE001  # our own fault must never be a student's
+            result = self._ungraded(job, traceback.format_exc())
+        return _stamped(result, job, self.wall, time.monotonic() - started)
+
+    def _desk(self, job: Job) -> Desk:
+        key = (job.exercise, job.device, job.seed)
+        if key not in self._desks:
+            self._desks[key] = Desk(self.wall, self._exercises[job.exercise], job.device, job.seed)
+        return self._desks[key]
+
+    def _ungraded(self, job: Job, fault: str) -> JobResult:
+        return JobResult(job.exercise, job.submission, job.device, State.UNGRADED, fault=fault)
+
+
+def _stamped(result: JobResult, job: Job, wall: Wall, seconds: float) -> JobResult:
+    from dataclasses import replace
+
+    return replace(
+        result, seconds=round(seconds, 3), wall=wall.tier, memory_limit=wall.memory_limit, seed=job.seed
+    )
+
+
+@dataclass(slots=True, eq=False)
+class _Bench:
+    """One candidate at one desk: what the plugin sees."""
+
+    desk: Desk
+    candidate: Candidate
+
+    @property
+    def exercise(self) -> Exercise:
+        return self.desk.exercise
+
+    @property
+    def device(self) -> str:
+        return self.desk.device
+
+    @property
+    def seed(self) -> int:
+        return self.desk.seed
+
+    @property
+    def reference(self) -> ModuleType:
+        return self.desk.reference
+
+    @property
+    def samples(self) -> Callable[[Rng], list[Sample]] | None:
+        return self.desk.samples
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        return self.desk.diagnosis
+
+    def stand_in(self, mutant: Mutant | None) -> Candidate:
+        return self.desk.stand_in(mutant)
+
+    def reference_inspection(self) -> Inspection:
+        return self.desk.reference_inspection
+
+
+@dataclass(eq=False)
+class Desk:
+    """Everything that is the same for all submissions of one exercise, device and seed."""
+
+    wall: Wall
+    exercise: Exercise
+    device: str
+    seed: int
+    _modules: dict[str, ModuleType] = field(default_factory=dict)
+
+    def grade(self, candidate: Candidate, job: Job) -> JobResult:
+        """Run the exercise's tests on a candidate."""
+        breaches = self._breaches(candidate)
+        if breaches:
+            tests = tuple(TestResult(s.name, Status.VIOLATION, message=_SEE_NOTICE) for s in self.exercise.tests)
+            return self._result(job, tests, breaches)
+        judge = Judge(_Bench(self, candidate), job.tests, job.diagnose)
+        self._run_pytest(judge)
+        if judge.fault:
+            raise UngradedError(judge.fault)
+        if missing := judge.missing():
+            where = self.exercise.path / "exercise.yaml"
+            raise ContentError(where, f"tests table and test functions disagree on: {', '.join(missing)}")
+        tests = tuple(judge.results[s.name] for s in self.exercise.tests if s.name in judge.results)
+        return self._result(job, tests, candidate.notice)
+
+    def _result(self, job: Job, tests: tuple[TestResult, ...], notice: Text) -> JobResult:
+        return JobResult(job.exercise, job.submission, job.device, State.GRADED, tests, notice=notice)
+
+    def _breaches(self, candidate: Candidate) -> Text:
+        """Name the breaches of the import policy that void the submission."""
+        breaches = candidate.inspect().breaches[:5]
+        return Text("\n".join(b.en for b in breaches), "\n".join(b.zh for b in breaches))
+
+    def _run_pytest(self, judge: Judge) -> None:
+        folders = (self.exercise.path / "public_tests", self.exercise.path / "hidden_tests", SHARED_TESTS_PATH)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), self._helpers_importable():
+            code = pytest.main([*PYTEST_OPTIONS, *(str(f) for f in folders if f.is_dir())], plugins=[judge])
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not judge.fault:
+            judge.fault = f"pytest ended with {code}:\n{said.getvalue()}"
+
+    @contextlib.contextmanager
+    def _helpers_importable(self):  # type: ignore[no-untyped-def]
+        """Let hidden tests import helper modules beside them."""
+        folder = str(self.exercise.path / "hidden_tests")
+        sys.path.insert(0, folder)
+        try:
+            yield
+        finally:
+            sys.path.remove(folder)
+
+    def stand_in(self, mutant: Mutant | None) -> Candidate:
+        """Open a mutant, or the reference for None, in a worker of its own."""
+        files = (
+            self.exercise.solution_files(self.exercise.reference_source())
+            if mutant is None
+            else self.exercise.mutant_files(mutant)
+        )
+        return Candidate(self.wall, self.exercise, files, self.device, ours=True)
+
+    @cached_property
+    def reference(self) -> ModuleType:
+        """The reference solution, imported into this trusted process."""
+        return load_module(self.exercise.path / "reference" / "solution.py", self.exercise.module)
+
+    @cached_property
+    def samples(self) -> Callable[[Rng], list[Sample]] | None:
+        """The exercise's samples for the shared tests."""
+        path = self.exercise.path / "hidden_tests" / "samples.py"
+        if not path.is_file():
+            return None
+        with self._helpers_importable():
+            samples: Callable[[Rng], list[Sample]] = load_module(path, f"_samples_{self.exercise.name}").samples
+        return samples
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """The exercise's known mistakes."""
+        return Diagnosis(self.exercise, self.exercise.mutants())
+
+    @cached_property
+    def reference_inspection(self) -> Inspection:
+        """Static findings on the reference."""
+        with self.stand_in(None) as candidate:
+            return candidate.inspect()
+
+
+_SEE_NOTICE = Text(
+    "not counted: the submission breaks the import policy (see the notice)", "不计分:提交违反了导入规则(见上方提示)"
+)
+
+
+def load_module(path: Path, name: str) -> ModuleType:
+    """Import a file of the course under a dotted name, so that later exercises can import it by that name."""
+    parts = name.split(".")
+    for i in range(1, len(parts)):
+        package = ".".join(parts[:i])
+        if package not in sys.modules:
+            module = ModuleType(package)
+            module.__path__ = []
+            sys.modules[package] = module
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ContentError(path, "cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,107 @@
+"""Turn the way a test ended into a status and a sentence for the student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.checks import WrongAnswer
+from grader.job import NO_TEXT, Limits, Reason, Status, Text
+from grader.remote import StudentError, Violation
+from grader.sanitise import line, plain
+from grader.wall.worker import Killed
+
+HIDDEN_MESSAGE = 200  # characters of an exception's own message shown for a hidden test
+PUBLIC_MESSAGE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one call of a test function ended."""
+
+    status: Status
+    message: Text = NO_TEXT
+    reason: Reason | None = None
+
+
+PASSED = Verdict(Status.PASSED)
+EXPECTED_ENDINGS = (WrongAnswer, StudentError, Violation, Killed)  # anything else asks whose fault it is
+
+# What a killed worker was killed for; {limit} is filled from the exercise's limits.
+_KILLED: Mapping[Reason, Text] = {
+    Reason.CPU: Text(
+        "your code used more than its {cpu:g} s of CPU time", "你的代码用掉的 CPU 时间超过了 {cpu:g} 秒的上限"
+    ),
+    Reason.WALL: Text(
+        "your code did not answer in time ({call:g} s per call, {wall:g} s in all)",
+        "你的代码没有按时返回(每次调用 {call:g} 秒,总共 {wall:g} 秒)",
+    ),
+    Reason.MEMORY: Text(
+        "your code asked for more than its {memory} MiB of memory", "你的代码使用的内存超过了 {memory} MiB 的上限"
+    ),
+    Reason.PROCESSES: Text(
+        "your code started more than {processes} processes and threads",
+        "你的代码启动的进程与线程超过了 {processes} 个的上限",
+    ),
+    Reason.FILES: Text("your code opened more than {files} files", "你的代码打开的文件超过了 {files} 个的上限"),
+    Reason.SCRATCH: Text(
+        "your code wrote more than {scratch} MiB to disk", "你的代码写入磁盘的数据超过了 {scratch} MiB 的上限"
+    ),
+    Reason.OUTPUT: Text(
+        "your code printed more than {output} KiB", "你的代码打印的内容超过了 {output} KiB 的上限"
+    ),
+    Reason.SIGNAL: Text("your code crashed the process ({detail})", "你的代码使进程崩溃({detail})"),
+    Reason.EXIT: Text("your code ended its own process ({detail})", "你的代码自行结束了进程({detail})"),
+    Reason.PROTOCOL: Text(
+        "your code broke the connection to the grader ({detail})", "你的代码破坏了与评分程序的连接({detail})"
+    ),
+}
+_RESOURCES = {"memory": Reason.MEMORY, "processes": Reason.PROCESSES, "files": Reason.FILES, "scratch": Reason.SCRATCH}
+
+
+def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict:
+    """Judge one of the EXPECTED_ENDINGS. Hidden tests show less of what the student's code said."""
+    if isinstance(error, WrongAnswer):
+        return Verdict(Status.FAILED, error.text)
+    if isinstance(error, Killed):
+        return killed(error.reason, error.detail, limits)
+    if isinstance(error, Violation):
+        said = line(str(error), HIDDEN_MESSAGE)
+        return Verdict(
+            Status.VIOLATION,
+            Text(f"not allowed in this exercise: {said}", f"本练习不允许使用:{said}"),
+        )
+    assert isinstance(error, StudentError)
+    if error.kind in _RESOURCES:
+        return killed(_RESOURCES[error.kind], "", limits)
+    return Verdict(Status.ERROR, _raised(error, PUBLIC_MESSAGE if public else HIDDEN_MESSAGE))
+
+
+def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:
+    """Say why a worker was stopped."""
+    values = {name: getattr(limits, name) for name in limits.__dataclass_fields__}
+    values["detail"] = line(detail, HIDDEN_MESSAGE)
+    text = _KILLED[reason]
+    return Verdict(Status.KILLED, Text(text.en.format(**values), text.zh.format(**values)), reason)
+
+
+def _raised(error: StudentError, room: int) -> Text:
+    frame = error.frames[-1] if error.frames else None
+    where = f"{frame.file}:{frame.line}, in {frame.function}" if frame else ""
+    if error.type_name == "NotImplementedError":
+        return Text(f"not attempted: {where or 'NotImplementedError'}", f"尚未实现:{where or 'NotImplementedError'}")
+    said = plain(error.message, room)
+    name = line(error.type_name, 80)
+    what = f"{name}: {said}" if said else name
+    place = f" ({line(where, 200)})" if where else ""
+    return Text(f"your code raised {what}{place}", f"你的代码抛出了 {what}{place}")
+
+
+def traceback_of(error: StudentError) -> str:
+    """Format the student's own frames and the exception, as Python would, for an import that failed."""
+    lines = [
+        f'  File "{line(f.file, 200)}", line {f.line}, in {line(f.function, 80)}\n    {line(f.source, 200)}'
+        for f in error.frames
+    ]
+    head = ["Traceback (most recent call last):", *lines] if lines else []
+    return "\n".join([*head, f"{line(error.type_name, 80)}: {plain(error.message, PUBLIC_MESSAGE)}"])

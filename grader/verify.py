@@ -1,0 +1,157 @@
+"""Test the tests: correct solutions get everything, every known mistake is caught, the starter gets nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from grader.exercise import SHARED_TESTS, Exercise
+from grader.job import Job, JobResult, State, Status, TestResult, score_job
+from grader.nulls import null_sources
+from grader.schedule import plan_slots, run_jobs
+
+CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
+MARGIN = 0.5  # correct code may use this share of a float32 limit before verify says so
+QUICK_SEEDS, FULL_SEEDS = 2, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One solution of ours, and what has to come of it."""
+
+    kind: str  # reference, variant, mutant, null, starter
+    name: str
+    files: dict[str, bytes] = field(repr=False)
+    tests: tuple[str, ...] = ()  # the tests to run (empty: all)
+    must_fail: tuple[str, ...] = ()  # a mutant's own list of tests that catch it
+
+    @property
+    def label(self) -> str:
+        """Name it in a table."""
+        return f"{self.kind}/{self.name}" if self.name else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one specimen at one seed."""
+
+    specimen: Specimen
+    seed: int
+    result: JobResult
+    problems: tuple[str, ...]
+
+    @property
+    def caught_by(self) -> tuple[str, ...]:
+        """The tests it did not pass."""
+        return tuple(t.name for t in self.result.tests if t.status in CAUGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Everything found out about one exercise's tests."""
+
+    exercise: Exercise
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, one line each."""
+        return tuple(f"{f.specimen.label} (seed {f.seed}): {p}" for f in self.findings for p in f.problems)
+
+    def of_kind(self, *kinds: str) -> tuple[Finding, ...]:
+        """Return the findings on some kinds of specimens."""
+        return tuple(f for f in self.findings if f.specimen.kind in kinds)
+
+    def margins(self) -> dict[str, float]:
+        """Return, per test, the largest share of a tolerance that correct code used."""
+        worst: dict[str, float] = {}
+        for finding in self.of_kind("reference", "variant"):
+            for test in finding.result.tests:
+                for _, ratio in test.margins:
+                    worst[test.name] = max(worst.get(test.name, 0.0), ratio)
+        return worst
+
+    def seconds(self) -> float:
+        """Return the longest time one correct submission took."""
+        return max((f.result.seconds for f in self.of_kind("reference", "variant")), default=0.0)
+
+
+def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
+    """Yield every solution of ours that has a known right verdict."""
+    yield Specimen("reference", "", exercise.solution_files(exercise.reference_source()))
+    for name, source in exercise.variant_sources().items():
+        yield Specimen("variant", name, exercise.solution_files(source))
+    for mutant in exercise.mutants():
+        tests = () if full else mutant.caught_by
+        yield Specimen("mutant", mutant.name, exercise.mutant_files(mutant), tests, mutant.caught_by)
+    for name, source in null_sources(exercise).items():
+        yield Specimen("null", name, exercise.solution_files(source))
+    yield Specimen("starter", "", exercise.starter_files())
+    yield Specimen("starter", "signatures", exercise.starter_files(), ("test_signatures",))
+
+
+def verify(
+    exercises: Sequence[Exercise], *, tier: str, device: str, slots: int, full: bool, seed: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Verification, ...]:  # fmt: skip
+    """Grade every specimen of these exercises and judge the tests by it."""
+    count = FULL_SEEDS if full else QUICK_SEEDS
+    seeds = [seed] if seed is not None else [secrets.randbelow(2**31) for _ in range(count)]
+    work: dict[tuple[str, str, int], tuple[Job, Specimen]] = {}
+    for exercise in exercises:
+        for specimen in specimens(exercise, full=full):
+            many = full or specimen.kind in ("reference", "variant")
+            for s in seeds if many else seeds[:1]:
+                job = Job(exercise.name, specimen.label, device, specimen.files, s, specimen.tests, diagnose=False)
+                work[exercise.name, specimen.label, s] = (job, specimen)
+    found: dict[str, list[Finding]] = {exercise.name: [] for exercise in exercises}
+    by_name = {exercise.name: exercise for exercise in exercises}
+    plan = plan_slots(exercises, tier, device)
+    for done, result in enumerate(run_jobs([job for job, _ in work.values()], plan, slots), 1):
+        _, specimen = work[result.exercise, result.submission, result.seed]
+        problems = tuple(judge(by_name[result.exercise], specimen, result))
+        found[result.exercise].append(Finding(specimen, result.seed, result, problems))
+        progress(done, len(work))
+    return tuple(Verification(e, tuple(sorted(found[e.name], key=_order))) for e in exercises)
+
+
+def _order(finding: Finding) -> tuple[int, str, int]:
+    kinds = ("reference", "variant", "mutant", "null", "starter")
+    return kinds.index(finding.specimen.kind), finding.specimen.name, finding.seed
+
+
+def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator[str]:
+    """Yield what is wrong with the outcome of one specimen."""
+    if result.state is not State.GRADED:
+        yield f"could not be graded: {result.fault.strip().splitlines()[-1] if result.fault else result.state}"
+        return
+    if specimen.kind in ("reference", "variant"):
+        for test in result.tests:
+            if test.status is not Status.UNGRADABLE and test.fraction < 1:
+                yield f"{test.name} is {test.status}: {test.message.en}"
+    elif specimen.kind == "mutant":
+        known = {spec.name for spec in exercise.tests}
+        outcome = {test.name: test for test in result.tests}
+        for name in specimen.must_fail:
+            if name not in known:
+                yield f"names {name!r}, which is no test of the exercise"
+            elif not _catches(outcome.get(name)):
+                yield f"survives {name}"
+    elif specimen.kind == "null":
+        if not any(_catches(t) for t in result.tests if t.name not in SHARED_TESTS):
+            yield "loses no points"
+    elif specimen.name == "signatures":
+        if any(spec.name == "test_signatures" for spec in exercise.tests):
+            yield from (f"differs from the reference: {t.message.en}" for t in result.tests if _catches(t))
+    else:
+        if result.notice:
+            yield f"does not import: {result.notice.en.splitlines()[-1]}"
+        if (points := score_job(exercise.tests, result).total) > 0:
+            earned = ", ".join(t.name for t in result.tests if t.fraction)
+            yield f"gets {points:g} points ({earned})"
+
+
+def _catches(test: TestResult | None) -> bool:
+    """Tell whether a test took points from the specimen (or cannot run here at all)."""
+    return test is not None and (test.status in CAUGHT or test.status is Status.UNGRADABLE)
