@@ -73,11 +73,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     groups = q.shape[1] // k.shape[1]
     k = k.repeat_interleave(groups, dim=1)  # [B, H, T, D]: query head h reads kv head h // groups
     v = v.repeat_interleave(groups, dim=1)
-    scores = q @ k.transpose(-1, -2) / sqrt(q.shape[-1])  # [B, H, S, T]
+    scores = (q @ k.transpose(-1, -2) / sqrt(q.shape[-1])).float()  # [B, H, S, T]
     if mask is not None:
         # The lowest finite number instead of -inf: a row that sees nothing must not become NaN.
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1, dtype=torch.float32).to(q.dtype) @ v
+        scores = scores.masked_fill(~mask, torch.finfo(torch.float32).min)
+    return scores.softmax(dim=-1).to(q.dtype) @ v
 
 
 def causal_mask(S: int, T: int, device: torch.device) -> Tensor:
