@@ -1,0 +1,80 @@
+"""Imports go down only, and each third-party package has one owner."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "grader"
+LAYERS = [
+    {"cli", "__main__"},
+    {"run"},
+    {"reports"},
+    {"verify", "doctor"},
+    {"schedule"},
+    {"slot", "store"},
+    {"plugin", "nulls", "shared_tests"},
+    {"candidate", "diagnosis"},
+    {"verdict"},
+    {"remote", "wall", "submission", "inspection"},
+    {"course"},
+    {"exercise"},
+    {"manifest", "graft", "checks", "rng"},
+    {"explain", "sanitise"},
+    {"job", "errors", "__init__"},
+]
+OWNERS = {
+    "click": {"cli"},
+    "yaml": {"manifest"},
+    "junitparser": {"reports"},
+    "rich": {"reports"},
+    "sqlite3": {"store"},
+    "pytest": {"plugin", "slot"},
+}
+FILES = sorted(p for p in ROOT.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.update({f"{node.module}.{alias.name}" for alias in node.names})
+    return names
+
+
+def rank(name: str) -> int:
+    return next(i for i, layer in enumerate(LAYERS) if name in layer)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down_only(path):
+    for name in imports(path):
+        pieces = name.split(".")
+        if pieces[0] != "grader":
+            continue
+        target = pieces[1] if (ROOT / pieces[1]).exists() or (ROOT / f"{pieces[1]}.py").exists() else "__init__"
+        if part(path) == "inside":
+            assert target == "inside", f"{path} runs beyond the wall and imports {name}"
+        elif target == "inside":
+            assert part(path) in ("remote", "wall"), f"{path} must not import {name}"
+        elif target != part(path):
+            assert rank(part(path)) < rank(target), f"{path} imports {name}, which is not below it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_each_package_has_one_owner(path):
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert part(path) in OWNERS.get(top, {part(path)}), f"{path} imports {top}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_ours_unpickles_or_evaluates(path):
+    forbidden = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    assert not {name.split(".")[0] for name in imports(path)} & forbidden
