@@ -114,6 +114,7 @@ class Gradebook:
     created: str = ""
     versions: tuple[tuple[str, str], ...] = ()
     exercises: tuple[str, ...] = ()
+    _of: Mapping[str, tuple[Row, ...]] = field(init=False, repr=False, compare=False)
     _totals: Mapping[str, Score] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -122,12 +123,11 @@ class Gradebook:
         rows = tuple(sorted(self.rows, key=lambda row: (row.submission, place[row.exercise])))
         if len({(row.submission, row.exercise) for row in rows}) != len(rows):
             raise ValueError("a gradebook holds one row per submission and exercise")
-        totals = {
-            name: sum((row.score for row in group), Score())
-            for name, group in groupby(rows, key=lambda row: row.submission)
-        }
+        of = {name: tuple(group) for name, group in groupby(rows, key=lambda row: row.submission)}
+        totals = {name: sum((row.score for row in group), Score()) for name, group in of.items()}
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "exercises", tuple(known))
+        object.__setattr__(self, "_of", of)
         object.__setattr__(self, "_totals", totals)
 
     @property
@@ -151,7 +151,7 @@ class Gradebook:
 
     def of(self, submission: str) -> tuple[Row, ...]:
         """Return the rows of one submission in the order of the exercises."""
-        return tuple(row for row in self.rows if row.submission == submission)
+        return self._of[submission]
 
     def row(self, submission: str, exercise: str) -> Row | None:
         """Return the row of one job, or None where there is no result."""

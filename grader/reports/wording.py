@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
-from grader.job import Reason, Score, Text
+from grader.job import Reason, Score, State, Text
 
 Lang = Literal["en", "zh"]
 
@@ -67,6 +67,7 @@ EXPLANATIONS: Final = {
     ),
 }
 
+SCORES: Final = Text("Scores", "成绩")
 SUBMISSION: Final = Text("submission", "提交")
 TOTAL: Final = Text("total", "总分")
 HINT: Final = Text("hint", "提示")
@@ -82,6 +83,10 @@ APPROXIMATE: Final = Text("memory limits are approximate", "内存限制为近�
 DONE: Final = Text("done", "已完成")
 RUNNING: Final = Text("running", "运行中")
 LEFT: Final = Text("left", "剩余")
+LEFT_OUT: Final = Text("submissions left out here for lack of room", "因篇幅所限未列出的提交数")
+TEST: Final = Text("test", "测试")
+RESULT: Final = Text("result", "结果")
+POINTS: Final = Text("points", "得分")
 
 
 def say(text: Text, lang: Lang) -> str:
@@ -110,3 +115,11 @@ def score_words(score: Score, lang: Lang) -> str:
     if score.ungradable:
         words += f" ({number(score.ungradable)} {say(OUTCOMES[Outcome.UNGRADABLE], lang)})"
     return words
+
+
+def cell_words(state: State, score: Score, lang: Lang) -> str:
+    """Write one job for a table cell: its score, or that there is none."""
+    if state is State.UNGRADED:
+        return say(OUTCOMES[Outcome.UNGRADED], lang)
+    words = score_words(score, lang)
+    return f"{words} ({say(OUTCOMES[Outcome.MISSING], lang)})" if state is State.MISSING else words

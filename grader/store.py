@@ -1,0 +1,303 @@
+"""Keep results in a SQLite database: what is known already, what a killed run had done, and history.
+
+A result is stored under the key of everything that can change it (`job_key`). Points are not in a
+result, so changing them never makes one stale. Each `put` is one committed transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from grader.errors import UngradedError
+from grader.job import JobResult, State
+
+_APPLICATION = 0x6772_6472  # "grdr": tells our file from any other SQLite database
+_FORMAT = 1  # of the JSON in column `result`; raise it when JobResult changes its meaning
+_WAIT = 10.0  # seconds to wait for another process's transaction
+_PACKAGES = ("torch", "transformers", "triton")
+
+# One entry per version of the schema, applied in order; never change one that was released.
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE results (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL,
+            exercise TEXT NOT NULL,
+            submission TEXT NOT NULL,
+            device TEXT NOT NULL,
+            commit_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            stored TEXT NOT NULL,
+            format INTEGER NOT NULL,
+            result BLOB NOT NULL
+        )""",
+        "CREATE INDEX results_by_key ON results (key, id)",
+        "CREATE INDEX results_by_job ON results (submission, exercise, device, id)",
+    ),
+)
+_COLUMNS = "key, commit_id, stored, format, result"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A result with what the store knows of it. `stored` is an ISO 8601 time in UTC."""
+
+    key: str
+    commit: str
+    stored: str
+    result: JobResult
+
+
+class Store:
+    """The results of a course in one file. A context manager; one process should write, many may read.
+
+    Raises `UngradedError`, with what to do, where the file cannot be used.
+    """
+
+    def __init__(self, path: Path, wait: float = _WAIT) -> None:
+        self._path = path
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(
+                os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+            )  # scores and seeds are nobody else's business
+            self._database = sqlite3.connect(path, timeout=wait, isolation_level=None)
+            try:
+                self._open()
+            except BaseException:
+                self._database.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def get(self, key: str) -> JobResult | None:
+        """Return the newest result stored under `key` that may be used again, or None."""
+        rows = self._select("WHERE key = ? AND state != ? ORDER BY id DESC LIMIT 1", key, State.UNGRADED)
+        return rows[0].result if rows else None
+
+    def put(self, key: str, result: JobResult, commit: str = "") -> None:
+        """Add a result to the history; on return it is on disk. An ungraded one will never be reused."""
+        names = (result.exercise, result.submission, result.device, commit)
+        row = (
+            key,
+            *(_text(name) for name in names),
+            result.state,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            _FORMAT,
+            _encode(result),
+        )
+        with _explained(self._path):
+            self._database.execute(
+                "INSERT INTO results"
+                " (key, exercise, submission, device, commit_id, state, stored, format, result)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def latest(self) -> list[Stored]:
+        """Return the newest result of every (submission, exercise, device), in that order."""
+        return self._select(
+            "WHERE id IN (SELECT max(id) FROM results GROUP BY submission, exercise, device)"
+            " ORDER BY submission, exercise, device"
+        )
+
+    def history(self, submission: str, exercise: str) -> list[Stored]:
+        """Return all results of a submission's exercise, oldest first."""
+        return self._select("WHERE submission = ? AND exercise = ? ORDER BY id", submission, exercise)
+
+    def _select(self, where: str, *values: str) -> list[Stored]:
+        with _explained(self._path):
+            rows = self._database.execute(f"SELECT {_COLUMNS} FROM results {where}", values).fetchall()  # noqa: S608 - `where` is ours
+            return [
+                Stored(key, commit, stored, _decode(blob, form)) for key, commit, stored, form, blob in rows
+            ]
+
+    def _open(self) -> None:
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        migrate(self._database, _MIGRATIONS)
+
+
+def migrate(database: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:
+    """Bring a database (in autocommit mode) to the newest schema, all of it or nothing.
+
+    Raises `_UnusableError` for a database of something else or of a newer grader.
+    """
+    if (
+        _number(database, "user_version") == len(migrations)
+        and _number(database, "application_id") == _APPLICATION
+    ):
+        return
+    database.execute(
+        "BEGIN IMMEDIATE"
+    )  # of two processes that start at once, the second waits and finds it done
+    try:
+        _check_owner(database, newest=len(migrations))
+        for statement in chain.from_iterable(migrations[_number(database, "user_version") :]):
+            database.execute(statement)
+        database.execute(f"PRAGMA application_id = {_APPLICATION}")
+        database.execute(f"PRAGMA user_version = {len(migrations)}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:  # SQLite has rolled back by itself where the disk was full
+            database.execute("ROLLBACK")
+        raise
+
+
+def job_key(
+    *,
+    exercise: str,
+    ancestors: Iterable[str],
+    snapshot: str,
+    device: str,
+    wall: str,
+    options: Mapping[str, str] | None = None,
+) -> str:
+    """Return the digest of all that decides a job's result.
+
+    `exercise` and `ancestors` are digests of the exercises' code without their points, `snapshot` that of
+    the student's files; `options` are those of the run that matter (`model`, an explicit `seed`).
+    """
+    parts = {
+        "exercise": exercise,
+        "ancestors": list(ancestors),
+        "snapshot": snapshot,
+        "device": device,
+        "wall": wall,
+        "options": dict(options or {}),
+        "versions": dict(versions()),
+        "code": code_digest(),
+    }
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Return (name, version) of what can change a result, without importing any of it."""
+    return (
+        ("grader", _version("llm-course-grader")),
+        ("python", platform.python_version()),
+        *((name, _version(name)) for name in _PACKAGES),
+    )
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of the grader's own source: a version number does not change with every fix.
+
+    Reports are left out; they decide no result.
+    """
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root)
+        if name.parts[0] != "reports":
+            digest.update(f"{name.as_posix()}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+class _UnusableError(Exception):
+    """What is wrong with the file, and what to do."""
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn whatever a database can suffer from into one line for the user."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, _UnusableError) as error:
+        raise UngradedError(f"results store {path}: {_explain(error)}") from error
+
+
+def _explain(error: Exception) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another grader is writing to it; wait until that one has finished and run again"
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return f"damaged or not a database ({error}); move it away and run again: everything is graded anew"
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk is full; make room and run again: what is stored is kept"
+    if isinstance(error, _UnusableError):
+        return str(error)
+    return f"{error}; check that the folder exists, is writable and has room"
+
+
+def _check_owner(database: sqlite3.Connection, newest: int) -> None:
+    known = _number(database, "user_version")
+    if _number(database, "application_id") == _APPLICATION:
+        if known > newest:
+            raise _UnusableError(
+                f"written by a newer grader (schema {known}, this one knows {newest}); update the grader"
+            )
+    elif known or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise _UnusableError("this is a database of another program; choose another path")
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _encode(result: JobResult) -> bytes:
+    return msgspec.json.encode(_storable(msgspec.to_builtins(result)))
+
+
+def _decode(blob: bytes, form: int) -> JobResult:
+    if form != _FORMAT:
+        raise _UnusableError(f"a result is in format {form}, this grader reads {_FORMAT}; update the grader")
+    try:
+        return msgspec.json.decode(blob, type=JobResult)
+    except msgspec.DecodeError as error:
+        raise _UnusableError(f"holds an unreadable result ({error}); move it away and run again") from error
+
+
+def _storable(value: object) -> object:
+    """Replace what JSON cannot hold: lone surrogates in text, and the infinite error of a NaN answer."""
+    match value:
+        case dict():
+            return {key: _storable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_storable(item) for item in value]
+        case str():
+            return _text(value)
+        case float() if not math.isfinite(value):
+            return -sys.float_info.max if value < 0 else sys.float_info.max
+    return value
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", errors="replace").decode()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
