@@ -234,12 +234,12 @@ def attention64(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     return torch.stack(heads, dim=1)
 
 
-# Greedy text: prompts whose every step has a clear winner, so that correct float32 code must agree.
+# Greedy text: every step has a clear winner, so that correct float32 code must agree.
 
 
 @torch.no_grad()
-def greedy64(model: Model, prompt: Tensor, steps: int) -> Tensor | None:
-    """Return the library's greedy tokens [1, steps], or None if some step is too close to call."""
+def greedy64(model: Model, prompt: Tensor, steps: int, eos: int | None = None) -> Tensor | None:
+    """Return the library's greedy tokens [1, n <= steps], or None if some step is too close to call."""
     ids = prompt
     for _ in range(steps):
         logits = model.library(ids, use_cache=False).logits[0, -1]
@@ -247,19 +247,61 @@ def greedy64(model: Model, prompt: Tensor, steps: int) -> Tensor | None:
         if float(best[0] - best[1]) < GAP * float(logits.std()):
             return None
         ids = torch.cat((ids, logits.argmax().view(1, 1)), dim=1)
+        if int(ids[0, -1]) == eos:
+            break
     return ids[:, prompt.shape[1] :]
 
 
 @lru_cache(maxsize=64)
 def greedy_case(model: Model, seed: int, length: int, steps: int) -> tuple[Tensor, Tensor]:
-    """Return a prompt [1, length] and its clear greedy continuation [1, steps] with at least 4 distinct tokens."""
+    """Return a prompt [1, length] and its clear continuation [1, steps] of at least 8 different tokens."""
     source = torch.Generator().manual_seed(seed)
-    for _ in range(50):
+    for _ in range(100):
         prompt = torch.randint(3, model.config.vocab_size, (1, length), generator=source)
         tokens = greedy64(model, prompt, steps)
-        if tokens is not None and tokens.unique().numel() >= 4:
+        if tokens is not None and tokens.unique().numel() >= 8:
             return prompt, tokens
     raise RuntimeError("fixture: no prompt with a clear greedy continuation")
+
+
+class Chain:
+    """A stand-in for a model: the next token depends on the last one only. Counts what it is fed."""
+
+    def __init__(self, successors: Tensor) -> None:
+        self.table = torch.nn.functional.one_hot(successors).float()  # [V, V]
+        self.fed: list[int] = []  # tokens in each call
+
+    def __call__(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        cache: object = None,
+    ) -> Tensor:
+        """Return logits [1, S, V]."""
+        self.fed.append(input_ids.shape[1])
+        return self.table[input_ids]
+
+    def validate(self, *args: object, **kwargs: object) -> None:
+        """Raise ValueError unless the call is one that Llama would understand."""
+        given = (
+            dict(zip(("input_ids", "attention_mask", "position_ids", "cache"), args, strict=False)) | kwargs
+        )
+        ids = given.get("input_ids")
+        if set(given) - {"input_ids", "attention_mask", "position_ids", "cache"}:
+            raise ValueError("the model was called with an argument that Llama does not have")
+        if not isinstance(ids, Tensor) or ids.dtype != torch.int64 or ids.dim() != 2 or ids.numel() == 0:
+            raise ValueError("the model takes input_ids: an int64 tensor [1, S] with S >= 1")
+        if ids.shape[0] != 1 or int(ids.min()) < 0 or int(ids.max()) >= len(self.table):
+            raise ValueError("the model was given more than one row, or ids outside the vocabulary")
+
+    def text(self, last: int, steps: int) -> list[int]:
+        """Return what it says after a prompt that ends in `last`."""
+        said: list[int] = []
+        for _ in range(steps):
+            last = int(self.table[last].argmax())
+            said.append(last)
+        return said
 
 
 # Files of a checkpoint, as bytes.
@@ -267,21 +309,24 @@ def greedy_case(model: Model, seed: int, length: int, steps: int) -> tuple[Tenso
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """Return a byte-level tokenizer of 259 tokens that puts <s> in front, as Llama's does."""
-    special = ["<pad>", "<s>", "</s>"]
+    special = ["<|end|>", "<s>", "</s>"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     bytes_ = Tokenizer(models.BPE(vocab={s: i for i, s in enumerate(special + alphabet)}, merges=[]))
     bytes_.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bytes_.decoder = decoders.ByteLevel()
     bytes_.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     return PreTrainedTokenizerFast(
-        tokenizer_object=bytes_, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+        tokenizer_object=bytes_,
+        bos_token="<s>",
+        eos_token="</s>",
+        additional_special_tokens=["<|end|>"],
+        clean_up_tokenization_spaces=False,
     )
 
 
 @lru_cache(maxsize=64)
 def checkpoint(
-    kind: str,
-    seed: int,
+    model: Model,
     dtype: torch.dtype = torch.float32,
     *,
     shard: str = "1GB",
@@ -294,7 +339,6 @@ def checkpoint(
     `eos` goes to generation_config.json only (config.json keeps 2); `old_config` writes the keys that
     published Llama 3 checkpoints have (rope_theta, rope_scaling, torch_dtype).
     """
-    model = make_model(kind, seed, dtype)
     with torch.random.fork_rng():
         library = LlamaForCausalLM(model.config)
     library.load_state_dict(model.weights)
@@ -318,3 +362,68 @@ def age_config(raw: bytes) -> bytes:
     config["rope_scaling"] = rope
     config["torch_dtype"] = config.pop("dtype")
     return json.dumps(config).encode()
+
+
+# Text for the Engine.
+
+END = 0  # <|end|>: what generation_config.json calls the end; config.json says 2
+WORDS = ("你好", "世界", "注意力", "缓存", "旋转", "hello", "llama", "cache", "Norm", "42", "。", "!")
+
+
+@dataclass(frozen=True)
+class TextCase:
+    """A checkpoint with tokenizer, prompts, and what a greedy engine must make of them."""
+
+    files: dict[str, bytes] = field(repr=False)
+    prompts: tuple[str, ...]
+    texts: tuple[str, ...]
+    lengths: tuple[int, ...]  # new tokens of each
+
+
+@lru_cache(maxsize=32)
+def text_case(seed: int, steps: int) -> TextCase:
+    """Return three prompts with clear continuations: the first ends with END, the last runs to `steps`."""
+    tokenizer, plain = make_tokenizer(), make_model("gqa", seed)
+    source = torch.Generator().manual_seed(seed)
+
+    def draw() -> tuple[str, Tensor]:
+        picks = torch.randint(0, len(WORDS), (4,), generator=source).tolist()
+        prompt = " ".join([WORDS[picks[0] % 5], *(WORDS[i] for i in picks[1:])])  # some Chinese in each
+        return prompt, torch.tensor([tokenizer(prompt)["input_ids"]])
+
+    def clear(model: Model, ids: Tensor) -> list[int] | None:
+        tokens = greedy64(model, ids, steps, END)
+        found = None if tokens is None else tokens[0].tolist()
+        return None if found is None or set(found[:-1]) & {0, 1, 2} else found
+
+    for _ in range(50):  # a prompt in whose continuation some token comes late for the first time
+        prompt, ids = draw()
+        tokens = clear(plain, ids)
+        late = [t for i, t in enumerate(tokens or ()) if 4 <= i < steps - 4 and t not in tokens[:i]]
+        if not late:
+            continue
+        model = swap_outputs(plain, late[0], END)
+        first = clear(model, ids)
+        others = [(p, i, clear(model, i)) for p, i in (draw() for _ in range(12))]
+        endless = [(p, i, t) for p, i, t in others if t is not None and len(t) == steps and t[-1] > 2]
+        if first is None or len(endless) < 2:
+            continue
+        chosen = [(prompt, ids, first), *endless[:2]]
+        texts = [tokenizer.decode(i[0].tolist() + t, skip_special_tokens=True) for _, i, t in chosen]
+        files = checkpoint(model, eos=END, tokenizer=True)
+        return TextCase(
+            files, tuple(p for p, _, _ in chosen), tuple(texts), tuple(len(t) for *_, t in chosen)
+        )
+    raise RuntimeError("fixture: no prompts with clear continuations")
+
+
+def swap_outputs(model: Model, a: int, b: int) -> Model:
+    """Return the model that says token a where it would say b, and the other way round."""
+    weights = {name: w.clone() for name, w in model.weights.items()}
+    weights["lm_head.weight"][[a, b]] = weights["lm_head.weight"][[b, a]]
+    with torch.random.fork_rng():
+        library = LlamaForCausalLM(model.library.config).eval()
+    library.load_state_dict(weights)
+    for parameter in library.parameters():
+        parameter.data = parameter.data.double()
+    return Model(model.kind, weights, library)

@@ -1,8 +1,9 @@
 """L12 and L14: the KV cache."""
 
 import torch
-from grader.checks import assert_close, assert_equal, check
 from llama_fixtures import CACHED, LOGITS, make_model, oracle_logits, random_ids, student_model
+
+from grader.checks import assert_close, assert_equal, check
 
 SPLITS = 32
 

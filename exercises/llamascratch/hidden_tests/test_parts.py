@@ -1,7 +1,6 @@
 """L1 to L9 and the MLP: every part alone, against closed forms in float64."""
 
 import torch
-from grader.checks import assert_close, assert_form, check
 from llama_fixtures import (
     LLAMA3,
     UNIT,
@@ -14,11 +13,14 @@ from llama_fixtures import (
     rope64,
 )
 
+from grader.checks import assert_close, assert_form, check
+
 NORM = 1e-6
 HALVES = {torch.bfloat16: (5e-3, 1e-4), torch.float16: (6e-4, 1e-5)}  # dtype: floor of the limit, slack
 
 
 def make_norm(student, weight, eps, device, dtype=torch.float32):
+    """Build a norm with this weight."""
     norm = student.RMSNorm(weight.numel(), eps)
     norm.load_state_dict({"weight": weight})
     norm.to(dtype)
