@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from grader import __version__
-from grader.errors import CourseError
+from grader.errors import ContentError, CourseError
+
+if TYPE_CHECKING:
+    from grader.course import Course
+    from grader.reports.view import Gradebook
+    from grader.reports.wording import Lang
 
 F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
@@ -37,7 +42,9 @@ class _Commands(click.Group):
             click.echo(f"grader: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("grader: interrupted; what was graded is kept, run the same command to go on", err=True)
+            click.echo(
+                "grader: interrupted; what was graded is kept, run the same command to go on", err=True
+            )
             ctx.exit(INTERRUPTED)
 
 
@@ -49,7 +56,11 @@ _exercises = click.option(
     "-e", "--exercise", "exercises", multiple=True, metavar="NAME", help="Only this exercise (repeatable)."
 )
 _lang = click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages and hints."
+    "--lang",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="Language of messages and hints.",
 )
 _reports = click.option(
     "--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
@@ -60,7 +71,10 @@ _device = click.option(
     help="Where tests run. auto: the GPU if there is one.",
 )  # fmt: skip
 _slots = click.option(
-    "--slots", type=click.IntRange(1), metavar="N", help="Jobs graded at the same time. Default: one per core."
+    "--slots",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Jobs graded at the same time. Default: one per core.",
 )
 _no_sandbox = click.option(
     "--no-sandbox", is_flag=True,
@@ -87,15 +101,27 @@ def main() -> None:
 @_exercises
 @_device
 @_slots
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Replay a run with its seed. Default: a new secret one.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Replay a run with its seed. Default: a new secret one.",
+)
 @click.option("--fresh", is_flag=True, help="Grade again what is already known.")
 @_fail_under
 @_no_sandbox
 @_reports
 @_lang
 @_course
-def run(root: Path, names: tuple[str, ...], fail_under: float | None, lang: str, reports: Path | None, **options: Any) -> None:  # noqa: ANN401
-    """Grade submissions and write the reports.
+def run(
+    root: Path,
+    names: tuple[str, ...],
+    fail_under: float | None,
+    lang: Lang,
+    reports: Path | None,
+    **options: Any,  # noqa: ANN401  # the rest is passed on as it is
+) -> None:
+    r"""Grade submissions and write the reports.
 
     Without arguments every submission is graded on every exercise. What is already known (same code,
     same tests, same machine kind) is not run again. Each result is kept as soon as it is known.
@@ -108,17 +134,17 @@ def run(root: Path, names: tuple[str, ...], fail_under: float | None, lang: str,
       grader run --fail-under 60          for CI: exit code 1 below 60 %
     """
     from grader.course import find_course
-    from grader.reports.terminal import LiveProgress, print_gradebook
-    from grader.reports.write import write_all
+    from grader.reports.terminal import LiveProgress, make_console
     from grader.run import Request, grade
 
     course = find_course(root)
-    with LiveProgress(lang=lang) as progress:
-        gradebook = grade(Request(course, names, **options), progress)
-    print_gradebook(gradebook, lang=lang, detail=bool(names))
-    for path in write_all(gradebook, reports or course.root / "reports", lang):
-        click.echo(f"wrote {path}")
-    sys.exit(gradebook.exit_code(fail_under))
+    console = make_console()
+
+    def watch(jobs: int, known: int) -> LiveProgress:
+        console.print(f"{jobs} jobs to grade, {known} known already")
+        return LiveProgress(jobs, console, lang)
+
+    _show(grade(Request(course, names, **options), watch), course, names, lang, reports, fail_under)
 
 
 @main.command()
@@ -128,23 +154,47 @@ def run(root: Path, names: tuple[str, ...], fail_under: float | None, lang: str,
 @_reports
 @_lang
 @_course
-def report(root: Path, names: tuple[str, ...], exercises: tuple[str, ...], fail_under: float | None, lang: str, reports: Path | None) -> None:
+def report(
+    root: Path,
+    names: tuple[str, ...],
+    exercises: tuple[str, ...],
+    fail_under: float | None,
+    lang: Lang,
+    reports: Path | None,
+) -> None:
     """Write the reports again from stored results, without running anything.
 
     Scores are computed anew from the points in exercise.yaml, so a change of points shows here; the
     submissions whose score changes by that are named. With SUBMISSION, show these in detail.
     """
     from grader.course import find_course
-    from grader.reports.terminal import print_gradebook
-    from grader.reports.write import write_all
     from grader.run import stored
 
     course = find_course(root)
-    gradebook = stored(course, names, exercises)
-    print_gradebook(gradebook, lang=lang, detail=bool(names))
-    for path in write_all(gradebook, reports or course.root / "reports", lang):
-        click.echo(f"wrote {path}")
-    sys.exit(gradebook.exit_code(fail_under))
+    _show(stored(course, names, exercises), course, names, lang, reports, fail_under)
+
+
+def _show(
+    book: Gradebook,
+    course: Course,
+    names: tuple[str, ...],
+    lang: Lang,
+    reports: Path | None,
+    mark: float | None,
+) -> None:
+    """Print the results, in detail where submissions were named, write the reports, and exit."""
+    from grader.reports.terminal import make_console, score_table, submission_detail
+    from grader.reports.write import write_all
+    from grader.run import exit_code, stored
+
+    console = make_console()
+    for name in names:
+        console.print(submission_detail(book, name, lang, faults=True))
+    console.print(score_table(book, lang))
+    folder = reports or course.root / "reports"
+    write_all(stored(course), folder, lang)  # reports always show the whole course
+    console.print(f"reports: {folder}")
+    sys.exit(exit_code(book, mark))
 
 
 @main.command("list")
@@ -161,7 +211,9 @@ def list_(root: Path, lang: str) -> None:
         title = exercise.title.zh if lang == "zh" else exercise.title.en
         needs = f", builds on {', '.join(exercise.requires)}" if exercise.requires else ""
         bonus = sum(spec.points for spec in exercise.tests if spec.bonus)
-        click.echo(f"  {exercise.name:16} {title} ({len(exercise.tests)} tests, 100 points, {bonus:g} bonus{needs})")
+        click.echo(
+            f"  {exercise.name:16} {title} ({len(exercise.tests)} tests, 100 points, {bonus:g} bonus{needs})"
+        )
     click.echo("submissions")
     for submission in list_submissions(course.submissions_path):
         present = [n for n in course.exercise_names if (submission.path / "exercises" / n).is_dir()]
@@ -170,7 +222,12 @@ def list_(root: Path, lang: str) -> None:
 
 @main.command()
 @click.argument("exercises", nargs=-1, metavar="[EXERCISE]...")
-@click.option("--full", is_flag=True, help="20 seeds and the whole mutant x test matrix. Default: two seeds, and each mutant on the tests it names.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="20 seeds and the whole mutant x test matrix. Default: two seeds, and each mutant on "
+    "the tests it names.",
+)
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="One seed instead of random ones.")
 @_device
 @_slots
@@ -184,11 +241,16 @@ def verify(root: Path, exercises: tuple[str, ...], **options: Any) -> None:  # n
     margins to each tolerance; exit code 4 if anything survives.
     """
     from grader.course import find_course
-    from grader.reports.verification import print_verifications
+    from grader.reports.verification import verification_text
     from grader.run import verify_course
 
-    course = find_course(root)
-    sys.exit(print_verifications(verify_course(course, exercises, **options)))
+    def progress(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{done}/{total}", nl=done == total, err=True)
+
+    found = verify_course(find_course(root), exercises, progress=progress, **options)
+    click.echo(verification_text(found))
+    sys.exit(ContentError.exit_code if any(v.problems for v in found) else 0)
 
 
 @main.command()

@@ -32,7 +32,9 @@ class Diagnosis:
     mutants: tuple[Mutant, ...]
     _replays: dict[tuple[str, str], Replay] = field(default_factory=dict)
 
-    def hint(self, test: str, case: str, seen: Replay, replay: Callable[[Mutant], Replay], budget: float) -> Text:
+    def hint(
+        self, test: str, case: str, seen: Replay, replay: Callable[[Mutant], Replay], budget: float
+    ) -> Text:
         """Return the hint of the mutant that answers as the student did, or no text.
 
         `replay(mutant)` runs the same test at the same seed on a mutant. Two mutants that cannot be

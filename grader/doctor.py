@@ -32,13 +32,19 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Yield what is here, most important first. Really tries to build the sandbox."""
     probe = best_tier()
-    remedy = "" if probe.tier == "A" else "see the lines below; `wall: A` in grader.yaml refuses anything less"
+    remedy = (
+        "" if probe.tier == "A" else "see the lines below; `wall: A` in grader.yaml refuses anything less"
+    )
     yield Finding("wall", probe.tier == "A", f"tier {probe.tier}: {TIER_MEANING[probe.tier]}", remedy)
     for name, ok, hint in probe.details:
         yield Finding(f"  {name}", ok, "yes" if ok else "no", "" if ok else hint)
     yield from _software()
     yield _gpu()
-    yield Finding("cores", True, str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    yield Finding(
+        "cores",
+        True,
+        str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+    )
 
 
 def _software() -> Iterator[Finding]:

@@ -20,13 +20,13 @@ from typing import Any, Protocol
 import pytest
 
 from grader.candidate import Candidate, NotLoaded
-from grader.checks import Sample, WrongAnswer, recording_margins
+from grader.checks import Sample, recording_margins
 from grader.diagnosis import PER_JOB, Diagnosis, Replay
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
 from grader.job import NO_TEXT, Status, TestResult, TestSpec, Text
-from grader.remote import expose
+from grader.remote import RemoteModule, expose
 from grader.rng import Rng
 from grader.sanitise import plain
 from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
@@ -74,28 +74,6 @@ class Judge:
         self.fault = ""
         self._diagnosing = 0.0
 
-    # Fixtures exist so that pytest can collect the tests; the real objects are made per call.
-    @pytest.fixture
-    def student(self) -> None: ...
-    @pytest.fixture
-    def reference(self) -> None: ...
-    @pytest.fixture
-    def rng(self) -> None: ...
-    @pytest.fixture
-    def device(self) -> None: ...
-    @pytest.fixture
-    def expose(self) -> None: ...
-    @pytest.fixture
-    def samples(self) -> None: ...
-    @pytest.fixture
-    def inspection(self) -> None: ...
-    @pytest.fixture
-    def reference_inspection(self) -> None: ...
-    @pytest.fixture
-    def earn(self) -> None: ...
-    @pytest.fixture
-    def exercise(self) -> None: ...
-
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Bring the tests into the table's order; leave out shared tests the table does not have."""
         order = {spec.name: i for i, spec in enumerate(self.bench.exercise.tests)}
@@ -105,7 +83,7 @@ class Judge:
         items[:] = sorted(chosen, key=lambda i: order[names[id(i)]])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A test file that cannot be imported is the course's fault."""
+        """Note a test file that cannot be imported: the course's fault."""
         if report.failed:
             self.fault = self.fault or str(report.longrepr)
 
@@ -116,7 +94,7 @@ class Judge:
         if not self.fault:
             try:
                 result = self._ineligible(spec) or self._judge(pyfuncitem, spec)
-            except Exception:  # noqa: BLE001  # the one place that turns our own fault into an ungraded job
+            except Exception:  # the one place that turns our own fault into an ungraded job
                 self.fault = traceback.format_exc()
             else:
                 known = self.results.get(spec.name)
@@ -245,7 +223,9 @@ class Case:
         with self.bench.stand_in(None) as ours:
             replay = replace(self).run(ours)
         if replay.verdict.status is not Status.PASSED:
-            raise BrokenTest(f"{self.key} does not pass on the reference: {replay.verdict.message.en}") from error
+            raise BrokenTest(
+                f"{self.key} does not pass on the reference: {replay.verdict.message.en}"
+            ) from error
         return Verdict(Status.FAILED, UNJUDGEABLE)
 
 
@@ -259,50 +239,61 @@ class Offered:
 
     def get(self, name: str) -> Any:  # noqa: ANN401  # whatever the test's argument is
         """Return the argument of that name."""
-        if not hasattr(type(self), name) or name in ("get", "settle"):
+        if name not in OFFERED:
             raise BrokenTest(f"{self.case.key} asks for {name!r}, which the grader does not offer")
         return getattr(self, name)
 
     @cached_property
-    def student(self) -> Any:  # noqa: ANN401
+    def student(self) -> RemoteModule:
+        """The submission, in its worker."""
         spec = self.case.spec
         return self.candidate.module(fresh=spec.fresh, record=self.answers.append)
 
     @cached_property
     def rng(self) -> Rng:
+        """The source of inputs: equal for all submissions of a run."""
         return Rng(self.case.bench.seed, f"{self.case.bench.exercise.name}/{self.case.key}")
 
     @property
     def reference(self) -> ModuleType:
+        """The reference solution, in this process."""
         return self.case.bench.reference
 
     @property
     def device(self) -> str:
+        """Where inputs belong: cpu or cuda."""
         return self.case.bench.device
 
     @property
     def expose(self) -> Callable[..., object]:
+        """Hand the student an object that stays here."""
         return expose
 
     @property
     def exercise(self) -> Exercise:
+        """The exercise itself."""
         return self.case.bench.exercise
 
     @property
     def samples(self) -> list[Sample]:
+        """Typical uses of the public names, for the shared tests."""
         make = self.case.bench.samples
         return make(self.rng) if make else []
 
     @property
     def inspection(self) -> Inspection:
+        """Static findings on the submission."""
         return self.candidate.inspect()
 
     @property
     def reference_inspection(self) -> Inspection:
+        """Static findings on the reference."""
         return self.case.bench.reference_inspection()
 
     @property
     def earn(self) -> Callable[[float], None]:
+        """Grant a share of the points instead of all or nothing."""
+
         def earn(fraction: float) -> None:
             self.case.earned = min(1.0, max(0.0, fraction))
 
@@ -312,6 +303,14 @@ class Offered:
         """Check, at the end of a test, that nothing unasked-for came from the worker."""
         if "student" in self.__dict__:
             self.student.settle()
+
+
+OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "inspection", "reference_inspection",
+           "earn", "exercise")  # fmt: skip
+# pytest must know the names to collect the tests; the real objects are made per call, by `Offered`.
+Placeholders = type(
+    "Placeholders", (), {name: pytest.fixture(name=name)(lambda self: None) for name in OFFERED}
+)
 
 
 def _function_name(item: pytest.Item) -> str:

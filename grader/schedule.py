@@ -9,7 +9,7 @@ from __future__ import annotations
 import faulthandler
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -44,13 +44,18 @@ def plan_slots(exercises: Iterable[Exercise], tier: str, device: str) -> SlotPla
     return SlotPlan(tier, device, tuple(e.path for e in exercises), tuple(preload))
 
 
-def run_jobs(jobs: Sequence[Job], plan: SlotPlan, slots: int) -> Iterator[JobResult]:
+def run_jobs(
+    jobs: Sequence[Job],
+    plan: SlotPlan,
+    slots: int,
+    started: Callable[[str, str], None] = lambda who, what: None,
+) -> Iterator[JobResult]:
     """Yield the result of each job as it becomes known. A job the grader cannot do is UNGRADED."""
     waiting = deque(jobs)
     suspects: list[Job] = []
     second: list[Job] = []
     while waiting:
-        for job, result in _run_pool(waiting, plan, min(slots, len(waiting))):
+        for job, result in _run_pool(waiting, plan, min(slots, len(waiting)), started):
             if result is None:
                 suspects.append(job)
             elif result.state is State.UNGRADED:
@@ -58,11 +63,13 @@ def run_jobs(jobs: Sequence[Job], plan: SlotPlan, slots: int) -> Iterator[JobRes
             else:
                 yield result
     for job in (*suspects, *second):
-        for _, result in _run_pool(deque([job]), plan, 1):
+        for _, result in _run_pool(deque([job]), plan, 1, started):
             yield result or _lost(job)
 
 
-def _run_pool(waiting: deque[Job], plan: SlotPlan, slots: int) -> Iterator[tuple[Job, JobResult | None]]:
+def _run_pool(
+    waiting: deque[Job], plan: SlotPlan, slots: int, started: Callable[[str, str], None]
+) -> Iterator[tuple[Job, JobResult | None]]:
     """Work off `waiting` in one pool; after a slot's death yield its jobs with None and stop."""
     with _pool(plan, slots) as pool:
         active: dict[Future[JobResult], Job] = {}
@@ -73,6 +80,8 @@ def _run_pool(waiting: deque[Job], plan: SlotPlan, slots: int) -> Iterator[tuple
                     active[pool.submit(_grade, job)] = job
                 except BrokenProcessPool:
                     yield job, None
+                else:
+                    started(job.submission, job.exercise)
             if not active:
                 return
             done, _ = wait(active, return_when=FIRST_COMPLETED)
@@ -100,11 +109,12 @@ _slot: Slot | None = None  # this process's slot; set once, when the process bec
 
 def _start_slot(plan: SlotPlan) -> None:
     global _slot  # noqa: PLW0603  # an executor's initializer has no other way to hand on state
-    from grader.slot import Slot, die_with_parent
+    from grader.slot import Slot
+    from grader.wall.launch import die_with_parent
 
     die_with_parent()
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
-    _slot = Slot.start(plan.tier, plan.preload, plan.device, exercises)
+    _slot = Slot(plan.tier, plan.preload, plan.device, exercises)
 
 
 def _grade(job: Job) -> JobResult:

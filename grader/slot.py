@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -24,34 +25,47 @@ from grader.exercise import Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
 from grader.job import Job, JobResult, State, Status, TestResult, Text
-from grader.plugin import Judge
+from grader.plugin import Judge, Placeholders
 from grader.rng import Rng
 from grader.wall.launch import Wall
 
 SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
+# Neither configuration nor plugins of the machine may change a verdict.
+UNWANTED = ("cacheprovider", "terminal", "faulthandler", "unraisableexception", "threadexception", "junitxml",
+            "doctest", "pastebin", "logging", "stepwise", "setuponly", "setupplan")  # fmt: skip
 PYTEST_OPTIONS = (
-    "-q", "--assert=plain", "--tb=short", "--import-mode=importlib", "--strict-markers", "-W", "ignore",
-    "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "-p", "no:unraisableexception",
-    "-p", "no:threadexception", "-p", "no:junitxml", "-p", "no:doctest", "-p", "no:pastebin", "-p", "no:logging",
-    "-p", "no:stepwise", "-p", "no:setuponly", "-p", "no:setupplan", "-p", "no:hypothesispytest",
-    "--noconftest", "-c", "/dev/null",
+    "--assert=plain", "--tb=short", "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
+    *(f"-pno:{name}" for name in UNWANTED),
 )  # fmt: skip
 
 
 class Slot:
     """Grades jobs one after another. Exercises, references and replays are kept between jobs."""
 
-    def __init__(self, wall: Wall, exercises: Mapping[str, Exercise]) -> None:
-        self.wall = wall
+    def __init__(
+        self, tier: str, preload: Sequence[str], device: str, exercises: Mapping[str, Exercise]
+    ) -> None:
+        self._tier = tier
+        self._open_wall = lambda: Wall(tier, preload, device)
         self._exercises = exercises
         self._desks: dict[tuple[str, str, int], Desk] = {}
         self._prepare_process()
+
+    @cached_property
+    def wall(self) -> Wall:
+        """The sandbox, built when the first job needs it: if that fails, the job can say so."""
+        return self._open_wall()
+
+    def longest(self, job: Job) -> float:
+        """Return the most seconds the student's code can keep a job busy, replays on our own included."""
+        return 3 * self._exercises[job.exercise].limits.wall
 
     @staticmethod
     def _prepare_process() -> None:
         import torch
 
         torch.set_num_threads(1)  # slots run side by side, one per core
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         sys.dont_write_bytecode = True  # the course folder may be read-only, and is not ours to litter
 
     def grade(self, job: Job) -> JobResult:
@@ -63,9 +77,15 @@ class Slot:
                 result = desk.grade(candidate, job)
         except (UngradedError, ContentError):
             result = self._ungraded(job, traceback.format_exc())
-        except Exception:  # noqa: BLE001  # our own fault must never be a student's
+        except Exception:  # our own fault must never be a student's
             result = self._ungraded(job, traceback.format_exc())
-        return _stamped(result, job, self.wall, time.monotonic() - started)
+        return replace(
+            result,
+            seconds=round(time.monotonic() - started, 3),
+            wall=self._tier,
+            memory_limit=self.wall.memory_limit if "wall" in self.__dict__ else "",
+            seed=job.seed,
+        )
 
     def _desk(self, job: Job) -> Desk:
         key = (job.exercise, job.device, job.seed)
@@ -75,14 +95,6 @@ class Slot:
 
     def _ungraded(self, job: Job, fault: str) -> JobResult:
         return JobResult(job.exercise, job.submission, job.device, State.UNGRADED, fault=fault)
-
-
-def _stamped(result: JobResult, job: Job, wall: Wall, seconds: float) -> JobResult:
-    from dataclasses import replace
-
-    return replace(
-        result, seconds=round(seconds, 3), wall=wall.tier, memory_limit=wall.memory_limit, seed=job.seed
-    )
 
 
 @dataclass(slots=True, eq=False)
@@ -137,7 +149,9 @@ class Desk:
         """Run the exercise's tests on a candidate."""
         breaches = self._breaches(candidate)
         if breaches:
-            tests = tuple(TestResult(s.name, Status.VIOLATION, message=_SEE_NOTICE) for s in self.exercise.tests)
+            tests = tuple(
+                TestResult(s.name, Status.VIOLATION, message=_SEE_NOTICE) for s in self.exercise.tests
+            )
             return self._result(job, tests, breaches)
         judge = Judge(_Bench(self, candidate), job.tests, job.diagnose)
         self._run_pytest(judge)
@@ -158,15 +172,21 @@ class Desk:
         return Text("\n".join(b.en for b in breaches), "\n".join(b.zh for b in breaches))
 
     def _run_pytest(self, judge: Judge) -> None:
-        folders = (self.exercise.path / "public_tests", self.exercise.path / "hidden_tests", SHARED_TESTS_PATH)
+        folders = (
+            self.exercise.path / "public_tests",
+            self.exercise.path / "hidden_tests",
+            SHARED_TESTS_PATH,
+        )
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), self._helpers_importable():
-            code = pytest.main([*PYTEST_OPTIONS, *(str(f) for f in folders if f.is_dir())], plugins=[judge])
+            code = pytest.main(
+                [*PYTEST_OPTIONS, *(str(f) for f in folders if f.is_dir())], plugins=[judge, Placeholders()]
+            )
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not judge.fault:
             judge.fault = f"pytest ended with {code}:\n{said.getvalue()}"
 
     @contextlib.contextmanager
-    def _helpers_importable(self):  # type: ignore[no-untyped-def]
+    def _helpers_importable(self) -> Iterator[None]:
         """Let hidden tests import helper modules beside them."""
         folder = str(self.exercise.path / "hidden_tests")
         sys.path.insert(0, folder)
@@ -196,7 +216,9 @@ class Desk:
         if not path.is_file():
             return None
         with self._helpers_importable():
-            samples: Callable[[Rng], list[Sample]] = load_module(path, f"_samples_{self.exercise.name}").samples
+            samples: Callable[[Rng], list[Sample]] = load_module(
+                path, f"_samples_{self.exercise.name}"
+            ).samples
         return samples
 
     @cached_property
@@ -212,7 +234,8 @@ class Desk:
 
 
 _SEE_NOTICE = Text(
-    "not counted: the submission breaks the import policy (see the notice)", "不计分:提交违反了导入规则(见上方提示)"
+    "not counted: the submission breaks the import policy (see the notice)",
+    "不计分:提交违反了导入规则(见上方提示)",
 )
 
 

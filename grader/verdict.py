@@ -37,13 +37,16 @@ _KILLED: Mapping[Reason, Text] = {
         "你的代码没有按时返回(每次调用 {call:g} 秒,总共 {wall:g} 秒)",
     ),
     Reason.MEMORY: Text(
-        "your code asked for more than its {memory} MiB of memory", "你的代码使用的内存超过了 {memory} MiB 的上限"
+        "your code asked for more than its {memory} MiB of memory",
+        "你的代码使用的内存超过了 {memory} MiB 的上限",
     ),
     Reason.PROCESSES: Text(
         "your code started more than {processes} processes and threads",
         "你的代码启动的进程与线程超过了 {processes} 个的上限",
     ),
-    Reason.FILES: Text("your code opened more than {files} files", "你的代码打开的文件超过了 {files} 个的上限"),
+    Reason.FILES: Text(
+        "your code opened more than {files} files", "你的代码打开的文件超过了 {files} 个的上限"
+    ),
     Reason.SCRATCH: Text(
         "your code wrote more than {scratch} MiB to disk", "你的代码写入磁盘的数据超过了 {scratch} MiB 的上限"
     ),
@@ -56,7 +59,12 @@ _KILLED: Mapping[Reason, Text] = {
         "your code broke the connection to the grader ({detail})", "你的代码破坏了与评分程序的连接({detail})"
     ),
 }
-_RESOURCES = {"memory": Reason.MEMORY, "processes": Reason.PROCESSES, "files": Reason.FILES, "scratch": Reason.SCRATCH}
+_RESOURCES = {
+    "memory": Reason.MEMORY,
+    "processes": Reason.PROCESSES,
+    "files": Reason.FILES,
+    "scratch": Reason.SCRATCH,
+}
 
 
 def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict:
@@ -89,7 +97,9 @@ def _raised(error: StudentError, room: int) -> Text:
     frame = error.frames[-1] if error.frames else None
     where = f"{frame.file}:{frame.line}, in {frame.function}" if frame else ""
     if error.type_name == "NotImplementedError":
-        return Text(f"not attempted: {where or 'NotImplementedError'}", f"尚未实现:{where or 'NotImplementedError'}")
+        return Text(
+            f"not attempted: {where or 'NotImplementedError'}", f"尚未实现:{where or 'NotImplementedError'}"
+        )
     said = plain(error.message, room)
     name = line(error.type_name, 80)
     what = f"{name}: {said}" if said else name

@@ -1,4 +1,4 @@
-"""Test the tests: correct solutions get everything, every known mistake is caught, the starter gets nothing."""
+"""Test the tests: what is right gets everything, every known mistake is caught, the starter gets nothing."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def verify(
         for specimen in specimens(exercise, full=full):
             many = full or specimen.kind in ("reference", "variant")
             for s in seeds if many else seeds[:1]:
-                job = Job(exercise.name, specimen.label, device, specimen.files, s, specimen.tests, diagnose=False)
+                job = Job(
+                    exercise.name, specimen.label, device, specimen.files, s, specimen.tests, diagnose=False
+                )
                 work[exercise.name, specimen.label, s] = (job, specimen)
     found: dict[str, list[Finding]] = {exercise.name: [] for exercise in exercises}
     by_name = {exercise.name: exercise for exercise in exercises}
@@ -124,7 +126,8 @@ def _order(finding: Finding) -> tuple[int, str, int]:
 def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator[str]:
     """Yield what is wrong with the outcome of one specimen."""
     if result.state is not State.GRADED:
-        yield f"could not be graded: {result.fault.strip().splitlines()[-1] if result.fault else result.state}"
+        why = result.fault.strip().splitlines() or [str(result.state)]
+        yield f"could not be graded: {why[-1]}"
         return
     if specimen.kind in ("reference", "variant"):
         for test in result.tests:

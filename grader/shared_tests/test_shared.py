@@ -38,8 +38,11 @@ def equal_form(sample, actual, expected):
         elif sample.same:
             assert_equal(actual, expected, what=sample.name)
         else:
-            assert_equal(torch.empty_like(actual).zero_() if isinstance(actual, torch.Tensor) else actual,
-                         torch.zeros_like(expected, memory_format=torch.contiguous_format), what=sample.name)
+            assert_equal(
+                torch.empty_like(actual).zero_() if isinstance(actual, torch.Tensor) else actual,
+                torch.zeros_like(expected, memory_format=torch.contiguous_format),
+                what=sample.name,
+            )
     elif isinstance(expected, tuple | list):
         check(
             isinstance(actual, type(expected)) and len(actual) == len(expected),
@@ -93,8 +96,8 @@ def test_noncontiguous_inputs(student, reference, samples, rng):
             actual = sample.run(student, *map(strided, sample.tensors))
         except StudentRaised as error:
             text = Text(
-                f"{sample.name} raises {error.mro[0]} on a non-contiguous input (view needs contiguous memory; "
-                "reshape does not)",
+                f"{sample.name} raises {error.mro[0]} on a non-contiguous input "
+                "(view needs contiguous memory, reshape does not)",
                 f"{sample.name} 在非连续输入上抛出 {error.mro[0]}(view 要求内存连续,reshape 不要求)",
             )
             raise WrongAnswer(text) from None

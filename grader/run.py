@@ -1,0 +1,215 @@
+"""One run of the grader: what to grade, what is known already, what is left; and the gradebook at the end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Protocol
+
+from grader.course import Course
+from grader.doctor import has_cuda
+from grader.errors import WallError, unknown_name
+from grader.exercise import Exercise
+from grader.job import Job, JobResult, Score, State, Status, TestResult, Text, score_job
+from grader.reports.view import Gradebook, combine, make_row
+from grader.schedule import plan_slots, run_jobs
+from grader.store import Store, job_key, versions
+from grader.submission import Snapshot, Submission, commit, list_submissions, snapshot
+from grader.verify import Verification, verify
+from grader.wall.probe import best_tier
+
+STRENGTH = ("none", "C", "A")
+REFUSED = Text("not graded: {}", "未评分:{}")
+
+
+class Progress(Protocol):
+    """Who is told how a run gets on."""
+
+    def started(self, submission: str, exercise: str) -> None:
+        """Note that a job has begun."""
+
+    def finished(self, result: JobResult, score: Score) -> None:
+        """Note that a job has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `grader run` was asked to do."""
+
+    course: Course
+    names: tuple[str, ...] = ()
+    exercises: tuple[str, ...] = ()
+    device: str = "auto"
+    slots: int | None = None
+    seed: int | None = None
+    fresh: bool = False
+    no_sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The jobs of a run, split into what is known and what has to be run. Keys are the store's."""
+
+    known: tuple[tuple[str, JobResult], ...]
+    settled: tuple[tuple[str, JobResult], ...]  # decided without running anything
+    jobs: dict[str, Job]
+
+
+def grade(request: Request, watch: Callable[[int, int], AbstractContextManager[Progress]]) -> Gradebook:
+    """Grade what the request names and return the gradebook of it; every result is kept as it comes.
+
+    `watch(jobs, known)` opens the display of the progress.
+    """
+    course = request.course
+    exercises = course.exercises(request.exercises)
+    submissions = _select(course, request.names)
+    tier = choose_tier(course.wall, no_sandbox=request.no_sandbox)
+    device = choose_device(request.device)
+    specs = {exercise.name: exercise.tests for exercise in exercises}
+    commits = {submission.name: commit(submission.path) for submission in submissions}
+    with Store(course.store_path) as store:
+        plan = _plan(request, submissions, exercises, store, tier, device)
+        newest = {s.key for s in store.latest()}
+        for key, result in (*plan.known, *plan.settled):
+            if key not in newest:  # a submission that went back to what was graded before
+                store.put(key, result, commits[result.submission])
+        keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}
+        slots = request.slots or len(os.sched_getaffinity(0))
+        with watch(len(plan.jobs), len(plan.known)) as progress:
+            setup = plan_slots(exercises, tier, device)
+            for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started):
+                store.put(keys[result.submission, result.exercise], result, commits[result.submission])
+                progress.finished(result, score_job(specs[result.exercise], result))
+    return stored(course, tuple(s.name for s in submissions), request.exercises)
+
+
+def stored(course: Course, names: tuple[str, ...] = (), exercises: tuple[str, ...] = ()) -> Gradebook:
+    """Make the gradebook of what is stored, scored by the points that exercise.yaml states now."""
+    known = {exercise.name: exercise for exercise in course.exercises(exercises)}
+    wanted = {submission.name for submission in _select(course, names)}
+    with Store(course.store_path) as store:
+        latest = [s for s in store.latest() if s.result.exercise in known and s.result.submission in wanted]
+    rows = []
+    for (submission, name), group in groupby(latest, lambda s: (s.result.submission, s.result.exercise)):
+        found = list(group)
+        exercise = known[name]
+        result = combine([s.result for s in found])
+        rows.append(make_row(result, exercise.tests, exercise.title, found[-1].commit))
+        assert rows[-1].submission == submission
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return Gradebook(tuple(rows), course.title, created, versions(), tuple(known))
+
+
+def exit_code(book: Gradebook, fail_under: float | None) -> int:
+    """Return 3 if anything stayed ungraded through our fault, 1 if a submission is below the mark, else 0."""
+    if any(row.state is State.UNGRADED for row in book.rows):
+        return 3
+    totals = [book.total(name) for name in book.submissions]
+    below = fail_under is not None and any(t.total < t.maximum * fail_under / 100 for t in totals)
+    return 1 if below else 0
+
+
+def verify_course(
+    course: Course, names: tuple[str, ...], *, device: str, slots: int | None, full: bool, seed: int | None,
+    no_sandbox: bool, progress: Callable[[int, int], None],
+) -> tuple[Verification, ...]:  # fmt: skip
+    """Test the tests of the named exercises (all without names)."""
+    return verify(
+        course.exercises(names),
+        tier=choose_tier(course.wall, no_sandbox=no_sandbox),
+        device=choose_device(device),
+        slots=slots or len(os.sched_getaffinity(0)),
+        full=full,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def choose_tier(required: str, *, no_sandbox: bool) -> str:
+    """Return the sandbox to use. Raises WallError where it would be weaker than the course requires."""
+    if no_sandbox:
+        return "none"
+    tier = best_tier().tier
+    least = "C" if required == "auto" else required
+    if STRENGTH.index(tier) < STRENGTH.index(least):
+        here = f"only tier {tier} works here" if tier != "none" else "no sandbox can be built here"
+        raise WallError(
+            f"the course requires sandbox tier {least} or better, but {here}; `grader doctor` says why"
+        )
+    return tier
+
+
+def choose_device(asked: str) -> str:
+    """Return "cpu" or "cuda"."""
+    if asked != "auto":
+        return asked
+    return "cuda" if has_cuda() else "cpu"
+
+
+def _select(course: Course, names: tuple[str, ...]) -> Sequence[Submission]:
+    submissions = {s.name: s for s in list_submissions(course.submissions_path)}
+    for name in names:
+        if name not in submissions:
+            raise unknown_name("submission", name, submissions)
+    return [s for s in submissions.values() if not names or s.name in names]
+
+
+def _plan(
+    request: Request, submissions: Sequence[Submission], exercises: Sequence[Exercise], store: Store, tier: str,
+    device: str,
+) -> Plan:  # fmt: skip
+    seed = request.seed if request.seed is not None else secrets.randbelow(2**62)
+    options = {} if request.seed is None else {"seed": str(request.seed)}
+    known, settled, jobs = [], [], {}
+    for submission in submissions:
+        for exercise, ancestors in _with_ancestors(request.course, exercises):
+            taken = snapshot(submission.path, (*(a.name for a in ancestors), exercise.name))
+            key = job_key(
+                exercise=exercise.digest(),
+                ancestors=[a.digest() for a in ancestors],
+                snapshot=f"{submission.name}/{taken.digest}",
+                device=device,
+                wall=tier,
+                options=options,
+            )
+            result = None if request.fresh else store.get(key)
+            if result is not None:
+                known.append((key, result))
+            elif (refused := _without_running(submission.name, exercise, taken, device)) is not None:
+                settled.append((key, refused))
+            else:
+                jobs[key] = Job(exercise.name, submission.name, device, taken.files, seed)
+    return Plan(tuple(known), tuple(settled), jobs)
+
+
+def _with_ancestors(
+    course: Course, exercises: Iterable[Exercise]
+) -> Iterator[tuple[Exercise, tuple[Exercise, ...]]]:
+    for exercise in exercises:
+        ancestors: dict[str, Exercise] = {}
+        waiting = list(exercise.requires)
+        while waiting:
+            name = waiting.pop()
+            if name not in ancestors:
+                ancestors[name] = course.exercise(name)
+                waiting.extend(ancestors[name].requires)
+        ordered = tuple(ancestors[name] for name in course.exercise_names if name in ancestors)
+        yield exercise, ordered
+
+
+def _without_running(name: str, exercise: Exercise, taken: Snapshot, device: str) -> JobResult | None:
+    """Decide what needs no worker: nothing handed in, or files that are refused as they are."""
+    fatal = [hazard for hazard in taken.hazards if hazard.fatal]
+    if fatal:
+        notice = Text("\n".join(h.en for h in fatal), "\n".join(h.zh for h in fatal))
+        why = Text(REFUSED.en.format(fatal[0].en), REFUSED.zh.format(fatal[0].zh))
+        tests = tuple(TestResult(spec.name, Status.VIOLATION, message=why) for spec in exercise.tests)
+        return JobResult(exercise.name, name, device, State.GRADED, tests, notice=notice)
+    if exercise.solution_path not in taken.files:
+        return JobResult(exercise.name, name, device, State.MISSING)
+    return None
