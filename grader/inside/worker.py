@@ -1,0 +1,237 @@
+"""The confined end of the conversation: load one submission, answer calls until the judge hangs up."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+from grader.inside.evidence import Observation
+from grader.inside.failure import clean, describe, unusable
+from grader.inside.objects import Objects
+from grader.inside.rules import Rules
+from grader.inside.values import Unsendable, type_name
+from grader.inside.wire import (
+    QUESTION_LIMITS,
+    Answer,
+    Blob,
+    Buffer,
+    Call,
+    Callback,
+    Evidence,
+    Forget,
+    Inspect,
+    Load,
+    Question,
+    Raise,
+    Ready,
+    Reply,
+    Return,
+    Upload,
+    pack,
+    question_decoder,
+    read_frame,
+)
+
+
+def serve(sock: socket.socket, scratch: Sequence[str] = ()) -> NoReturn:
+    """Answer the judge's questions on this socket, then end the process.
+
+    The current folder is the work folder: the submission is written into it. `scratch` names
+    further folders in which new files count as the student's.
+    """
+    sys.dont_write_bytecode = True
+    status = 0
+    try:
+        worker = _Worker(sock, [str(Path.cwd()), *scratch])
+        worker.send(Ready(id=0))
+        while True:
+            worker.answer()
+    except ConnectionError:
+        pass  # the judge has hung up
+    except BaseException:  # nothing may run after this: no atexit, no other thread
+        with suppress(BaseException):
+            sys.excepthook(*sys.exc_info())
+        status = 70
+    os._exit(status)
+
+
+class _Worker:
+    def __init__(self, sock: socket.socket, folders: Sequence[str]) -> None:
+        self._sock = sock
+        self._folders = folders
+        self._objects = Objects(self._call_back)
+        self._rules = Rules()
+        self._functions: dict[str, object] = {}
+        self._methods: Mapping[str, Sequence[str]] = {}
+        self._sources: dict[str, bytes] = {}
+        self._header = 0  # largest answer the judge will read
+        self._answering: int | None = None  # id of the question, for callbacks
+        self._turn = threading.Lock()  # one callback at a time
+        self._uploads = 0
+
+    # ---------------------------------------------------------------------------------- transport
+    def send(self, answer: Answer, blobs: Sequence[Buffer] = ()) -> None:
+        for buffer in pack(answer, blobs):
+            self._sock.sendall(buffer)
+
+    def _receive_into(self, view: memoryview) -> None:
+        while view:
+            count = self._sock.recv_into(view)
+            if not count:
+                raise ConnectionResetError
+            view = view[count:]
+
+    def _read(self) -> tuple[Question, list[Blob]]:
+        return read_frame(self._receive_into, question_decoder, QUESTION_LIMITS)
+
+    # ------------------------------------------------------------------------------------ answers
+    def answer(self) -> None:
+        """Read one question and answer it with exactly one Return or Raise."""
+        question, blobs = self._read()
+        self._answering = question.id
+        evidence: list[Evidence] = []
+        try:
+            value = self._do(question, blobs, evidence)
+        except BaseException as error:  # SystemExit and the like are the student's, too
+            answer: Return | Raise = describe(question.id, error, sys.exc_info()[2], self._sources)
+            out: list[Buffer] = []
+            del error
+        else:
+            answer, out = self._return(question.id, value)
+        self._answering = None
+        _flush()
+        answer.evidence = evidence[0] if evidence else None
+        answer.violations = self._rules.take()
+        self.send(answer, out)
+
+    def _return(self, id_: int, value: object) -> tuple[Return | Raise, list[Buffer]]:
+        try:
+            nodes, blobs = self._objects.encode(value)
+            answer = Return(id=id_, value=nodes)
+            if self._header and len(pack(answer, blobs)[0]) + 4096 > self._header:
+                raise Unsendable("more values than fit into one answer")
+        except Unsendable as error:
+            return unusable(id_, f"cannot be sent back: {error}"), []
+        except BaseException as error:  # reading a hostile value may raise anything
+            return unusable(id_, f"cannot be read ({clean(type_name(error), 200)})"), []
+        return answer, blobs
+
+    def _do(self, question: Question, blobs: Sequence[Blob], evidence: list[Evidence]) -> object:
+        if isinstance(question, Call):
+            return self._call(question, blobs, evidence)
+        if isinstance(question, Load):
+            return self._load(question, blobs)
+        if isinstance(question, Upload):
+            return self._upload(question, blobs)
+        if isinstance(question, Inspect):
+            return self._inspect(question, blobs)
+        if isinstance(question, Forget):
+            self._objects.forget()
+            return None
+        raise RuntimeError("a reply without a callback")
+
+    # ----------------------------------------------------------------------------------- loading
+    def _load(self, load: Load, blobs: Sequence[Blob]) -> list[str]:
+        """Import the solution and return the declared names it has."""
+        self._sources = dict(zip(load.paths, (blob.tobytes() for blob in blobs), strict=True))
+        self._header, self._objects.payload = load.answer_header, load.answer_payload
+        _write(Path.cwd(), self._sources)
+        _seed(load.seed)
+        self._rules = Rules(load.poison, load.banned)
+        sys.path.insert(0, str(Path.cwd()))
+        importlib.invalidate_caches()
+        with self._rules.watching():
+            module = importlib.import_module(load.module)
+        names = vars(module)
+        self._functions = {n: names[n] for n in load.functions if callable(names.get(n))}
+        self._objects.classes = {n: names[n] for n in load.classes if isinstance(names.get(n), type)}
+        self._methods = load.classes
+        return [*self._functions, *self._objects.classes]
+
+    def _upload(self, upload: Upload, blobs: Sequence[Blob]) -> str:
+        folder = Path.cwd() / "uploads" / str(self._uploads)
+        self._uploads += 1
+        _write(folder, dict(zip(upload.paths, (blob.tobytes() for blob in blobs), strict=True)))
+        return str(folder)
+
+    def _inspect(self, inspect: Inspect, blobs: Sequence[Blob]) -> object:
+        from grader.inside import policy  # only workers that run no student code need it
+
+        sources = dict(zip(inspect.paths, (blob.tobytes() for blob in blobs), strict=False))
+        spec: Any = self._objects.decode(inspect.spec, blobs)  # its bytes stand behind the sources
+        return policy.inspect(sources, spec)
+
+    # ------------------------------------------------------------------------------------- calls
+    def _call(self, call: Call, blobs: Sequence[Blob], evidence: list[Evidence]) -> object:
+        arguments: Any = self._objects.decode(call.arguments, blobs)
+        args, kwargs = arguments
+        target = self._target(call)
+        seen = Observation(target, args, kwargs, self._folders) if call.observe else None
+        try:
+            with ExitStack() as around:
+                around.enter_context(self._rules.watching())
+                if call.inference:
+                    around.enter_context(torch.inference_mode())
+                return target(*args, **kwargs)
+        finally:
+            if seen is not None:
+                evidence.append(seen.compare())
+
+    def _target(self, call: Call):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        if call.handle is None:
+            return self._functions.get(call.name) or self._objects.classes[call.name]
+        instance, cls = self._objects.instance(call.handle)
+        if call.name not in self._methods[cls]:
+            raise RuntimeError(f"{cls}.{call.name} is not declared")
+        if call.name == "__call__":
+            return instance
+        if call.name == "__len__":
+            return lambda: len(instance)  # type: ignore[arg-type]
+        return getattr(instance, call.name)
+
+    def _call_back(
+        self, target: int, method: str, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> object:
+        """Ask the judge to call one of its objects. The student's code waits for the reply."""
+        with self._turn:
+            if self._answering is None or not self._objects.lent(target):
+                raise RuntimeError("this object cannot be used after the call it was given to")
+            nodes, blobs = self._objects.encode((list(args), kwargs))
+            self.send(Callback(id=self._answering, target=target, method=method, arguments=nodes), blobs)
+            reply, reply_blobs = self._read()
+            if not isinstance(reply, Reply):
+                raise RuntimeError("the judge asks before it has answered")
+            if reply.error is not None:
+                raise RuntimeError(reply.error)
+            return self._objects.decode(reply.value, reply_blobs)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _seed(seed: int) -> None:
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # the global generator is the one students use
+
+
+def _flush() -> None:
+    """Send what the call has printed on its way, so that it belongs to this call."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):  # the student may have put anything there
+            stream.flush()

@@ -1,0 +1,255 @@
+"""One conversation with one worker: a question, callbacks while it is answered, its answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from grader.checks import WrongAnswer
+from grader.errors import UngradedError
+from grader.inside.wire import (
+    ANSWER_LIMITS,
+    Blob,
+    Buffer,
+    Call,
+    Callback,
+    Evidence,
+    Forget,
+    FrameLimits,
+    Inspect,
+    Load,
+    Message,
+    ProtocolError,
+    QuestionNode,
+    Raise,
+    Ready,
+    Reply,
+    Return,
+    Upload,
+    answer_decoder,
+    pack,
+    read_frame,
+)
+from grader.job import Limits, Reason
+from grader.remote.failures import AnswerError, StudentError, Violation
+from grader.remote.instance import Instance
+from grader.remote.ledger import Ledger
+from grader.wall.worker import Killed
+
+if TYPE_CHECKING:
+    from grader.exercise import Interface
+
+Record = Callable[[str, object], None]
+T = TypeVar("T")
+BROKEN = "this object of the grader failed"
+
+
+class Line(Protocol):
+    """The way to a worker and back; `wall.worker.Worker` is one."""
+
+    def send(self, buffers: Sequence[bytes | memoryview], /) -> None:
+        """Send all of it. Raises Killed."""
+
+    def receive_into(self, view: memoryview, /) -> None:
+        """Fill the view. Raises Killed."""
+
+    def deadline(self, seconds: float, /) -> AbstractContextManager[object]:
+        """Bound everything sent and received inside."""
+
+    def kill(self) -> None:
+        """Stop the worker and all that it started."""
+
+
+class Session:
+    """The judge's end of the line.
+
+    Ids are drawn at random, so that an answer to a question nobody asked, a second answer, or one
+    prepared in advance never fits the next question: it ends as Killed (protocol).
+    """
+
+    def __init__(self, line: Line, limits: Limits, frames: FrameLimits = ANSWER_LIMITS) -> None:
+        self.names: tuple[str, ...] = ()
+        self.present: frozenset[str] = frozenset()
+        self.inference = False
+        self.observers: list[list[Evidence]] = []
+        self.record: Record | None = None
+        self._line = line
+        self._limits = limits
+        self._frames = frames
+        self._ledger = Ledger(self._call_method)
+        self._asking = False
+        self._ended: Exception | None = None
+        self._guarded(self._read_ready)
+
+    # ---------------------------------------------------------------------------------- questions
+    def load(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        module: str,
+        interface: Interface,
+        poison: Sequence[str] = (),
+        banned: Sequence[str] = (),
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        """Import a submission. Raises StudentError with the import's traceback, Violation, Killed."""
+        self.names, self._ledger.classes = interface.names, interface.classes
+        question = Load(
+            id=0,
+            paths=list(files),
+            module=module,
+            functions=list(interface.functions),
+            classes={name: list(methods) for name, methods in interface.classes.items()},
+            poison=list(poison),
+            banned=list(banned),
+            device=device,
+            seed=seed % 2**63,
+            answer_header=self._frames.header,
+            answer_payload=self._frames.payload,
+        )
+        present = self._ask(question, list(files.values()))
+        self.present = frozenset(self.names).intersection(present if isinstance(present, list) else [])
+
+    def inspect(self, files: Mapping[str, bytes], spec: Mapping[str, object]) -> object:
+        """Check sources without running them; see `inside.policy.inspect`. Returns plain data."""
+        blobs: list[Buffer] = list(files.values())
+        tree = self._ledger.encode(dict(spec), blobs)
+        return self._ask(Inspect(id=0, paths=list(files), spec=tree), blobs)
+
+    def upload(self, files: Mapping[str, bytes]) -> str:
+        """Write files into the worker's private disk and return the path of their folder there."""
+        return str(self._ask(Upload(id=0, paths=list(files)), list(files.values())))
+
+    def settle(self) -> None:
+        """End a test: drop its handles and generators, and make sure that nothing unasked-for is waiting."""
+        self.inference, self.observers = False, []
+        self._ledger.forget()
+        self._ask(Forget(id=0), [])
+
+    def call(
+        self, name: str, args: tuple[object, ...], kwargs: dict[str, object], instance: Instance | None = None
+    ) -> object:
+        """Call a declared function or class, or a method of an instance, and return the checked answer."""
+        if instance is not None and not self._ledger.owns(instance):
+            raise TypeError(f"{instance!r} belongs to another worker or to an earlier test")
+        blobs: list[Buffer] = []
+        question = Call(
+            id=0,
+            name=name,
+            handle=None if instance is None else instance._handle,
+            arguments=self._ledger.encode((args, kwargs), blobs),
+            inference=self.inference,
+            observe=bool(self.observers),
+        )
+        value = self._ask(question, blobs)
+        if self.record is not None:
+            self.record(name if instance is None else f"{instance._cls}.{name}", value)
+        return value
+
+    def _call_method(
+        self, instance: Instance, name: str, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> object:
+        return self.call(name, args, kwargs, instance)
+
+    # ------------------------------------------------------------------------------- conversation
+    def _ask(self, question: Message, blobs: Sequence[Buffer]) -> object:
+        """Ask one question and return the answer's value. Raises what the answer says."""
+        if self._asking:
+            raise RuntimeError("an exposed object cannot call the student, who is waiting for it")
+        question.id = secrets.randbits(63)
+        self._asking = True
+        try:
+            answer, value, failure = self._guarded(lambda: self._converse(question, blobs))
+        finally:
+            self._asking = False
+        if answer.evidence is not None:
+            for observer in self.observers:
+                observer.append(answer.evidence)
+        if failure is not None:
+            raise failure
+        if answer.violations:
+            raise Violation(answer.violations)
+        if isinstance(answer, Raise):
+            raise _error(answer)
+        return value
+
+    def _guarded(self, exchange: Callable[[], T]) -> T:
+        """Run one exchange. Whatever breaks it off ends the session: the next answer would be a guess."""
+        if self._ended is not None:
+            raise self._ended
+        try:
+            with self._line.deadline(self._limits.call):
+                return exchange()
+        except ProtocolError as error:
+            self._line.kill()
+            self._ended = Killed(Reason.PROTOCOL, str(error))
+            raise self._ended from error
+        except Killed as error:
+            self._ended = error
+            raise
+        except BaseException as error:
+            self._line.kill()
+            self._ended = UngradedError(f"the conversation with the worker broke off: {error!r}")
+            raise
+
+    def _converse(
+        self, question: Message, blobs: Sequence[Buffer]
+    ) -> tuple[Return | Raise, object, Exception | None]:
+        """Send a question, serve callbacks, and return the answer, its value, and a callback's failure."""
+        self._line.send(pack(question, blobs))
+        failure: Exception | None = None
+        while True:
+            answer, received = read_frame(self._line.receive_into, answer_decoder, self._frames)
+            if answer.id != question.id or isinstance(answer, Ready):
+                raise ProtocolError("an answer to a question that was not asked")
+            if isinstance(answer, Callback):
+                failure = self._call_back(answer, received, failure)
+                continue
+            value = self._ledger.decode(answer.value, received) if isinstance(answer, Return) else None
+            return answer, value, failure
+
+    def _call_back(
+        self, call: Callback, received: Sequence[Blob], failure: Exception | None
+    ) -> Exception | None:
+        """Let the student call an exposed object, and reply. After a failure every call is refused."""
+        target = self._ledger.exposed(call.target)
+        if call.method not in target.methods:
+            raise ProtocolError("a call of a method that is not exposed")
+        args, kwargs = _arguments(self._ledger.decode(call.arguments, received))
+        blobs: list[Buffer] = []
+        tree: list[QuestionNode] = [None]
+        if failure is None:
+            try:
+                tree = self._ledger.encode(target.call(call.method, args, kwargs), blobs)
+            except Exception as error:  # told to the test once the student has returned
+                failure, blobs = error, []
+        refusal = (
+            None if failure is None else str(failure)[:4096] if isinstance(failure, WrongAnswer) else BROKEN
+        )
+        self._line.send(pack(Reply(id=call.id, value=tree, error=refusal), blobs))
+        return failure
+
+    def _read_ready(self) -> None:
+        answer, _ = read_frame(self._line.receive_into, answer_decoder, self._frames)
+        if not isinstance(answer, Ready):
+            raise ProtocolError("an answer before the first question")
+
+
+def _arguments(value: object) -> tuple[list[object], dict[str, object]]:
+    match value:
+        case (list() as args, dict() as kwargs) if isinstance(value, tuple) and all(
+            type(key) is str for key in kwargs
+        ):
+            return args, kwargs
+    raise ProtocolError("arguments that are no arguments")
+
+
+def _error(answer: Raise) -> Exception:
+    if answer.kind == "answer":
+        return AnswerError(answer.message)
+    if answer.kind == "violation":
+        return Violation([answer.message])
+    return StudentError(answer.kind, answer.type_name, answer.mro, answer.message, answer.frames)
