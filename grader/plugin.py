@@ -247,7 +247,7 @@ class Offered:
     def student(self) -> RemoteModule:
         """The submission, in its worker."""
         spec = self.case.spec
-        return self.candidate.module(fresh=spec.fresh, record=self.answers.append)
+        return self.candidate.module(fresh=spec.fresh, record=lambda name, value: self.answers.append(value))
 
     @cached_property
     def rng(self) -> Rng:
@@ -291,6 +291,11 @@ class Offered:
         return self.case.bench.reference_inspection()
 
     @property
+    def printed(self) -> Callable[[], str]:
+        """Take what the submission printed since this was last called."""
+        return self.candidate.take_output
+
+    @property
     def earn(self) -> Callable[[float], None]:
         """Grant a share of the points instead of all or nothing."""
 
@@ -306,7 +311,7 @@ class Offered:
 
 
 OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "inspection", "reference_inspection",
-           "earn", "exercise")  # fmt: skip
+           "earn", "exercise", "printed")  # fmt: skip
 # pytest must know the names to collect the tests; the real objects are made per call, by `Offered`.
 Placeholders = type(
     "Placeholders", (), {name: pytest.fixture(name=name)(lambda self: None) for name in OFFERED}

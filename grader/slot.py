@@ -17,14 +17,14 @@ from types import ModuleType
 
 import pytest
 
-from grader.candidate import Candidate
+from grader.candidate import Candidate, NotLoaded
 from grader.checks import Sample
 from grader.diagnosis import Diagnosis
 from grader.errors import ContentError, UngradedError
 from grader.exercise import Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
-from grader.job import Job, JobResult, State, Status, TestResult, Text
+from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.plugin import Judge, Placeholders
 from grader.rng import Rng
 from grader.wall.launch import Wall
@@ -34,7 +34,8 @@ SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
 UNWANTED = ("cacheprovider", "terminal", "faulthandler", "unraisableexception", "threadexception", "junitxml",
             "doctest", "pastebin", "logging", "stepwise", "setuponly", "setupplan")  # fmt: skip
 PYTEST_OPTIONS = (
-    "--assert=plain", "--tb=short", "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
+    "--assert=plain",
+    "--tb=short", "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
     *(f"-pno:{name}" for name in UNWANTED),
 )  # fmt: skip
 
@@ -168,7 +169,10 @@ class Desk:
 
     def _breaches(self, candidate: Candidate) -> Text:
         """Name the breaches of the import policy that void the submission."""
-        breaches = candidate.inspect().breaches[:5]
+        try:
+            breaches = candidate.inspect().breaches[:5]
+        except NotLoaded:  # every test will end as the candidate's refusal says
+            return NO_TEXT
         return Text("\n".join(b.en for b in breaches), "\n".join(b.zh for b in breaches))
 
     def _run_pytest(self, judge: Judge) -> None:

@@ -59,7 +59,7 @@ _KILLED: Mapping[Reason, Text] = {
         "your code broke the connection to the grader ({detail})", "你的代码破坏了与评分程序的连接({detail})"
     ),
 }
-_RESOURCES = {
+RESOURCES = {
     "memory": Reason.MEMORY,
     "processes": Reason.PROCESSES,
     "files": Reason.FILES,
@@ -80,8 +80,11 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
             Text(f"not allowed in this exercise: {said}", f"本练习不允许使用:{said}"),
         )
     assert isinstance(error, StudentError)
-    if error.kind in _RESOURCES:
-        return killed(_RESOURCES[error.kind], "", limits)
+    if error.kind == "answer":
+        said = line(error.message, PUBLIC_MESSAGE)
+        return Verdict(Status.FAILED, Text(f"your answer {said}", f"你的返回值有误:{said}"))
+    if error.kind in RESOURCES:
+        return killed(RESOURCES[error.kind], "", limits)
     return Verdict(Status.ERROR, _raised(error, PUBLIC_MESSAGE if public else HIDDEN_MESSAGE))
 
 

@@ -1,0 +1,167 @@
+"""A solution to be judged: its files, and the confined worker they currently run in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from grader.checks import WrongAnswer
+from grader.exercise import Exercise
+from grader.inspection import Inspection, read_inspection
+from grader.job import NO_TEXT, Reason, Text
+from grader.remote import RemoteModule, Session, StudentError, Violation
+from grader.remote.session import Record
+from grader.verdict import RESOURCES, Verdict, traceback_of, verdict_of
+from grader.wall.launch import Wall
+from grader.wall.worker import Killed, Worker
+
+DOES_NOT_LOAD = Text("your solution cannot be loaded (see the notice above)", "你的代码无法加载(见上方提示)")
+LEAST_SECONDS = 0.5  # of the job's budget that a new worker must have left
+
+
+class NotLoaded(Exception):  # noqa: N818  # a verdict, not a fault
+    """The solution could not be loaded, so no test of it can run; `verdict` is every test's."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.message.en)
+        self.verdict = verdict
+
+
+class Candidate:
+    """One solution. A worker is opened when it is needed and replaced after it was killed.
+
+    The exercise's CPU and wall-clock limits are for the whole job, however many workers it takes.
+    `ours` says that the files are the course's own, so that a failure in the judge's code is no answer's
+    fault. A context manager: on exit nothing of it is alive.
+    """
+
+    def __init__(
+        self, wall: Wall, exercise: Exercise, files: Mapping[str, bytes], device: str, *, ours: bool = False
+    ) -> None:
+        self.ours = ours
+        self.notice = NO_TEXT
+        self._wall = wall
+        self._exercise = exercise
+        self._files = files
+        self._device = device
+        self._worker: Worker | None = None
+        self._session: Session | None = None
+        self._opened = 0.0
+        self._cpu_left = exercise.limits.cpu
+        self._wall_left = exercise.limits.wall
+        self._refused: NotLoaded | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def module(self, *, fresh: bool, record: Record | None = None) -> RemoteModule:
+        """Return the solution, loaded. Raises NotLoaded where it cannot be, Killed where time is up."""
+        if self._refused is not None:
+            raise self._refused
+        if fresh:
+            self._stop()
+        if self._session is None:
+            self._session = self._load()
+        return RemoteModule(self._session, record)
+
+    def settle(self, error: BaseException) -> None:
+        """Bring the candidate back into a known state after a test that ended with `error`."""
+        if self._session is None:
+            return
+        if isinstance(error, Killed) or (isinstance(error, StudentError) and error.kind in RESOURCES):
+            self._stop()
+            return
+        try:
+            self._session.settle()
+        except (Killed, StudentError, Violation, WrongAnswer):
+            self._stop()
+
+    def take_output(self) -> str:
+        """Return what the solution printed since this was last asked."""
+        return self._worker.take_output() if self._worker is not None else ""
+
+    def inspect(self) -> Inspection:
+        """Return the static findings, made by a worker that never runs any of these files.
+
+        Raises NotLoaded where even reading them breaks a limit.
+        """
+        if self._refused is not None:
+            raise self._refused
+        return self._inspection
+
+    @cached_property
+    def _inspection(self) -> Inspection:
+        exercise = self._exercise
+        spec = {
+            "exercise": exercise.name,
+            "ancestors": list(exercise.requires),
+            "public": list(exercise.interface.names),
+            "imports": list(exercise.policy.imports),
+            "names": {module: list(names) for module, names in (exercise.policy.names or {}).items()},
+            "banned": list(exercise.policy.banned),
+            "template": exercise.starter_files()[exercise.pseudocode_path],
+        }
+        worker = self._wall.open(exercise.limits)
+        try:
+            return read_inspection(Session(worker, exercise.limits).inspect(self._files, spec))
+        except (Killed, StudentError) as error:
+            raise self._refuse(error) from None
+        finally:
+            worker.kill()
+
+    def _load(self) -> Session:
+        if min(self._cpu_left, self._wall_left) < LEAST_SECONDS:
+            short_of_cpu = self._cpu_left < self._wall_left
+            raise Killed(Reason.CPU if short_of_cpu else Reason.WALL, "the time of the whole job is used up")
+        limits = replace(self._exercise.limits, cpu=self._cpu_left, wall=self._wall_left)
+        self._opened = time.monotonic()
+        self._worker = self._wall.open(limits)
+        try:
+            session = Session(self._worker, limits)
+            session.load(
+                self._files,
+                module=self._exercise.module,
+                interface=self._exercise.interface,
+                poison=self._exercise.policy.poison,
+                banned=self._exercise.policy.banned,
+                device=self._device,
+            )
+        except (StudentError, Violation, Killed) as error:
+            self._stop()
+            raise self._refuse(error) from None
+        except BaseException:
+            self._stop()
+            raise
+        return session
+
+    def _refuse(self, error: Exception) -> NotLoaded:
+        """Remember that nothing of this solution can run, and why."""
+        verdict = verdict_of(error, self._exercise.limits, public=True)
+        self.notice = self._explain(error, verdict)
+        self._refused = NotLoaded(replace(verdict, message=DOES_NOT_LOAD))
+        return self._refused
+
+    @staticmethod
+    def _explain(error: Exception, verdict: Verdict) -> Text:
+        if isinstance(error, StudentError):
+            trace = traceback_of(error)
+            return Text(f"The solution does not import:\n{trace}", f"代码无法导入:\n{trace}")
+        return Text(
+            f"The solution does not import: {verdict.message.en}", f"代码无法导入:{verdict.message.zh}"
+        )
+
+    def _stop(self) -> None:
+        if self._worker is not None:
+            self._cpu_left -= self._worker.cpu_seconds()
+            self._wall_left -= time.monotonic() - self._opened
+            self._worker.kill()
+        self._worker = self._session = None
