@@ -1,0 +1,289 @@
+"""Beam search on small language models that stay with the judge: exhaustive search, stories, counters.
+
+A story is a tree of conditional probabilities in which one particular mistake changes the outcome.
+Token names and the prefix are drawn afresh, so the answer cannot be remembered.
+"""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from grader.checks import assert_equal, check, within
+
+SCORE = 1e-4  # absolute; a correct float32 sum is off by less than 1e-6
+
+
+class Model:
+    """A language model over V tokens that counts its calls. `row(new)` gives logits [V] after new tokens."""
+
+    def __init__(self, V, prefix, row, eos=None):
+        self.V, self.prefix, self.row, self.eos = V, prefix, row, eos
+        self.calls = []  # every call's sequences
+
+    def __call__(self, sequences):
+        """Return log-probabilities [n, V] of the next token of n sequences."""
+        self.calls.append([list(tokens) for tokens in sequences])
+        return torch.stack([self.log_probs(tokens) for tokens in sequences])
+
+    def log_probs(self, tokens):
+        """Return log-probabilities [V] of the token after `tokens`."""
+        return self.row(tuple(tokens[len(self.prefix) :])).log_softmax(-1)
+
+    def total(self, new):
+        """Sum the log-probabilities of a continuation in float64."""
+        steps = (self.row(tuple(new[:i])).double().log_softmax(-1)[token] for i, token in enumerate(new))
+        return float(sum(steps))
+
+    def validate(self, sequences):
+        """Raise ValueError unless log_prob_fn was called with a list of token lists."""
+        if not isinstance(sequences, list | tuple) or not sequences:
+            raise ValueError("log_prob_fn takes a list of at least one token list")
+        for tokens in sequences:
+            if not isinstance(tokens, list | tuple) or not all(type(token) is int for token in tokens):
+                raise ValueError("log_prob_fn takes a list of lists of Python ints")
+            if any(not 0 <= token < self.V for token in tokens):
+                raise ValueError("log_prob_fn was given a token id outside the vocabulary")
+            if list(tokens[: len(self.prefix)]) != self.prefix:
+                raise ValueError("every sequence given to log_prob_fn must begin with the prefix")
+
+
+def random_model(rng, V, length, eos=None, scale=1.5):
+    """Make a model whose distribution depends on all tokens so far: one table of V ** i rows per depth i."""
+    tables = [scale * rng.normal(*([V] * (depth + 1))) for depth in range(length)]
+    prefix = rng.integers(0, V, (rng.integer(1, 6),)).tolist()
+    return Model(V, prefix, lambda new: tables[len(new)][new], eos)
+
+
+def story_model(rng, letters, story):
+    """Make a model from {continuation: {token: probability}}; E is EOS, `letters` name the tokens.
+
+    Probability not spoken for, and continuations not mentioned, are spread evenly.
+    """
+    ids = dict(zip(letters, rng.permutation(len(letters)).tolist(), strict=True))
+    rows = {}
+    for context, given in story.items():
+        rest = (1 - sum(given.values())) / max(len(letters) - len(given), 1)
+        row = torch.full((len(letters),), max(rest, 0.0), dtype=torch.float64)
+        for letter, probability in given.items():
+            row[ids[letter]] = probability
+        rows[tuple(ids[letter] for letter in context)] = row.log().float()
+    prefix = rng.integers(0, len(letters), (rng.integer(2, 6),)).tolist()
+    model = Model(len(letters), prefix, lambda new: rows.get(new, torch.zeros(len(letters))), ids.get("E"))
+    return model, ids
+
+
+def search(student, expose, model, num_beams, max_new_tokens, length_penalty=0.0):
+    """Run the student's search on the model and check the form of the answer; return (tokens, score)."""
+    answer = student.beam_search(
+        expose(model, check=model.validate, max_calls=4 * num_beams * max_new_tokens + 8),
+        model.prefix,
+        num_beams,
+        max_new_tokens,
+        eos_token_id=model.eos,
+        length_penalty=length_penalty,
+    )
+    return well_formed(answer)
+
+
+def well_formed(answer):
+    """Fail unless this is (list of int, float)."""
+    check(
+        isinstance(answer, tuple | list)
+        and len(answer) == 2
+        and isinstance(answer[0], list)
+        and all(type(token) is int for token in answer[0])
+        and isinstance(answer[1], float),
+        "beam search must return (list of Python ints, Python float)",
+        "束搜索应返回(Python int 列表, Python float)",
+    )
+    return answer[0], answer[1]
+
+
+def assert_found(answer, expected, what):
+    """Compare (tokens, score) of a search with the expected ones."""
+    assert_equal(answer[0], expected[0], what=f"{what}: tokens")
+    check(math.isfinite(answer[1]), f"{what}: the score is not finite", f"{what}:分数不是有限值")
+    within(abs(answer[1] - expected[1]), SCORE, f"{what}: score")
+
+
+def tell(student, reference, rng, expose, letters, story, expected, *, beams, steps, penalty=0.0):
+    """Tell a story: the student must find the expected letters, and so must the reference."""
+    model, ids = story_model(rng, letters, story)
+    new = [ids[letter] for letter in expected]
+    due = (model.prefix + new, model.total(new) / max(len(new), 1) ** penalty)
+    ours = reference.beam_search(
+        model, model.prefix, beams, steps, eos_token_id=model.eos, length_penalty=penalty
+    )
+    assert ours[0] == due[0]
+    model.calls.clear()
+    assert_found(search(student, expose, model, beams, steps, penalty), due, "beam search")
+    return model
+
+
+def best_of_all(model, length, length_penalty):
+    """Score every continuation (ended by EOS, or of full length) and return the best."""
+    best = (None, -math.inf)
+    for n in range(1, length + 1):
+        for new in itertools.product(range(model.V), repeat=n):
+            ended = model.eos is not None and new[-1] == model.eos
+            if model.eos in new[:-1] or not (ended or n == length):
+                continue
+            score = model.total(new) / n**length_penalty
+            best = max(best, (model.prefix + list(new), score), key=lambda found: found[1])
+    return best
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+@pytest.mark.parametrize("with_eos", [False, True])
+def test_beam_exhaustive(student, rng, expose, with_eos, length_penalty):
+    """With as many beams as there are prefixes, beam search finds the best of all sequences."""
+    for V, length in ((2, 4), (4, 3), (5, 3)):
+        model = random_model(rng, V, length, eos=rng.integer(0, V) if with_eos else None)
+        expected = best_of_all(model, length, length_penalty)
+        answer = search(student, expose, model, V ** (length - 1), length, length_penalty)
+        assert_found(answer, expected, "search with all beams")
+
+
+def test_beam_one_is_greedy(student, rng, expose):
+    """One beam is greedy decoding; no new tokens at all give the prefix with score 0."""
+    for _ in range(4):
+        model = random_model(rng, 6, 5)
+        new = []
+        for _ in range(5):
+            new.append(int(model.row(tuple(new)).argmax()))
+        expected = (model.prefix + new, model.total(new))
+        assert_found(search(student, expose, model, 1, 5), expected, "search with one beam")
+    assert_found(search(student, expose, model, 3, 0), (model.prefix, 0.0), "search for no new tokens")
+
+
+def test_beam_wider_is_better(student, reference, rng, expose):
+    """On a tree made for it greedy < two beams < three beams, and beams compete across parents."""
+    widening = {
+        "": {"A": 0.45, "B": 0.30, "C": 0.25},
+        "A": {"A": 0.35, "B": 0.33, "C": 0.32},
+        "B": {"A": 0.60, "B": 0.25, "C": 0.15},
+        "C": {"A": 0.90, "B": 0.06, "C": 0.04},
+    }
+    for beams, expected in ((1, "AA"), (2, "BA"), (3, "CA")):
+        tell(student, reference, rng, expose, "ABC", widening, expected, beams=beams, steps=2)
+    one_parent = {  # both survivors of step 2 come from A
+        "": {"A": 0.60, "B": 0.40},
+        "A": {"A": 0.52, "B": 0.47},
+        "B": {"A": 0.40, "B": 0.30},
+        "AA": {"A": 0.40, "B": 0.35},
+        "AB": {"C": 0.95},
+        "BA": {"A": 0.98},
+    }
+    tell(student, reference, rng, expose, "ABC", one_parent, "ABC", beams=2, steps=3)
+
+
+def test_beam_matches_reference(student, reference, rng, expose):
+    """On random models with EOS, few beams and all penalties, tokens and score follow the rules."""
+    for _ in range(30):
+        beams, penalty = rng.integer(2, 5), rng.choice([0.0, 0.5, 1.0, 2.0])
+        model, expected = telling_model(reference, rng, beams, penalty)
+        assert_found(search(student, expose, model, beams, 4, penalty), expected, "beam search")
+
+
+def telling_model(reference, rng, beams, penalty):
+    """Draw a model on which greedy search and search without EOS find something else, without near-ties."""
+
+    def run(model, beams, eos):
+        return reference.beam_search(model, model.prefix, beams, 4, eos_token_id=eos, length_penalty=penalty)
+
+    while True:
+        model = random_model(rng, 6, 4, eos=rng.integer(0, 6))
+        expected = run(model, beams, model.eos)
+        if expected[0] not in (run(model, 1, model.eos)[0], run(model, beams, None)[0]):
+            model.calls.clear()
+            return model, expected
+
+
+def test_beam_eos(student, reference, rng, expose):
+    """A beam that ends in EOS is finished: it can win over longer ones and is never extended."""
+    short_wins = {"": {"A": 0.6, "B": 0.4}, "A": {"A": 0.4, "B": 0.3, "E": 0.05}, "B": {"E": 0.9}}
+    first_is_not_best = {"": {"A": 0.7, "E": 0.2}, "A": {"A": 0.95, "E": 0.001}, "AA": {"E": 0.95}}
+    certain_end = {"": {"A": 1.0}, "A": {"E": 1.0}}
+    tempting = {"": {"A": 0.9}, "A": {"E": 0.9}, "AE": {"A": 0.999}, "AEA": {"A": 0.999}}
+    for story, expected, beams, penalty in (
+        (short_wins, "BE", 2, 0.0),
+        (first_is_not_best, "AAE", 2, 0.0),
+        (certain_end, "AE", 3, 0.0),
+        (tempting, "AE", 2, 1.0),
+    ):
+        model = tell(
+            student, reference, rng, expose, "ABCE", story, expected, beams=beams, steps=4, penalty=penalty
+        )
+        extended = any(model.eos in tokens[len(model.prefix) :] for call in model.calls for tokens in call)
+        check(
+            not extended,
+            "a sequence that had already ended in EOS was extended",
+            "已经以 EOS 结束的序列被继续扩展了",
+        )
+
+
+def test_beam_stopping(student, reference, rng, expose):
+    """EOS counts only among the best num_beams; num_beams finished beams end the search.
+
+    At the limit live beams count, too; impossible candidates never do.
+    """
+    low_rank = {  # EOS is third at first, so with two beams that candidate is dropped
+        "": {"A": 0.50, "B": 0.30, "E": 0.20},
+        "A": {"A": 0.36, "B": 0.33, "C": 0.31},
+        "B": {"A": 0.36, "B": 0.33, "C": 0.31},
+    }
+    enough = {  # after two steps two beams have finished; going on would find A A A A
+        "": {"A": 0.60, "E": 0.30},
+        "A": {"A": 0.70, "E": 0.20},
+        "AA": {"A": 0.95},
+        "AAA": {"A": 0.95},
+    }
+    live_wins = {
+        "": {"A": 0.75, "E": 0.20},
+        "A": {"A": 0.95, "E": 0.001},
+        "AA": {"A": 0.95, "E": 0.001},
+    }
+    never_ends = {"": {"A": 1.0, "E": 0.0}, "A": {"A": 1.0, "E": 0.0}, "AA": {"A": 0.6, "E": 0.4}}
+    for letters, story, expected, beams, steps in (
+        ("ABCE", low_rank, "AA", 2, 2),
+        ("ABCE", enough, "E", 2, 4),
+        ("ABCE", live_wins, "AAA", 3, 3),
+        ("AE", never_ends, "AAA", 2, 3),
+    ):
+        tell(student, reference, rng, expose, letters, story, expected, beams=beams, steps=steps)
+
+
+def test_beam_length_penalty(student, reference, rng, expose):
+    """The score is the sum / (new tokens, EOS included) ** penalty: each penalty has its own winner."""
+    story = {
+        "": {"E": 0.36, "A": 0.55},
+        "A": {"E": 0.45, "A": 0.50},
+        "AA": {"E": 0.35, "A": 0.33, "B": 0.30},
+    }
+    for penalty, expected in ((0.0, "E"), (1.0, "AE"), (2.0, "AAE")):
+        tell(student, reference, rng, expose, "ABCE", story, expected, beams=3, steps=3, penalty=penalty)
+
+
+def test_beam_calls(student, rng, expose):
+    """One call per step with at most num_beams different sequences; the first call has the prefix alone."""
+    for beams, steps in ((1, 3), (3, 4), (4, 5)):
+        model = random_model(rng, 5, steps)
+        search(student, expose, model, beams, steps)
+        check(
+            len(model.calls) <= steps,
+            "log_prob_fn was called more than once per new token: give it all beams in one call",
+            "每生成一个 token 调用了不止一次 log_prob_fn:请把所有 beam 放进同一次调用",
+        )
+        check(
+            model.calls[0] == [model.prefix],
+            "the first call of log_prob_fn must hold the prefix exactly once",
+            "第一次调用 log_prob_fn 时应恰好只有一份 prefix",
+        )
+        distinct = all(len({*map(tuple, call)}) == len(call) for call in model.calls)
+        check(
+            distinct and max(map(len, model.calls)) <= beams,
+            "a call of log_prob_fn had more than num_beams sequences, or the same sequence twice",
+            "某次调用 log_prob_fn 的序列多于 num_beams 条,或包含重复的序列",
+        )

@@ -1,0 +1,227 @@
+"""Bonus: min-p, repetition penalty, a Sampler open to new steps, batched beams."""
+
+import math
+
+import torch
+
+from grader.checks import (
+    assert_close,
+    assert_distribution,
+    assert_equal,
+    assert_form,
+    check,
+    expect_raises,
+    within,
+)
+
+N = 20_000
+
+
+def test_min_p(student, rng, device):
+    """A token stays if its probability is at least min_p times the largest in its row."""
+    from transformers.generation.logits_process import MinPLogitsWarper
+
+    for min_p in (0.05, 0.2, 0.7):
+        logits = 2 * rng.normal(200, 40)
+        ratio = (logits.double() - logits.double().amax(-1, keepdim=True)).exp()
+        logits, ratio = (x[((ratio - min_p).abs() > 1e-4).all(-1)][:8] for x in (logits, ratio))
+        expected = logits.masked_fill(ratio < min_p, -math.inf)
+        assert torch.equal(expected, MinPLogitsWarper(min_p)(None, logits))
+        assert_equal(student.min_p_filter(logits.to(device), min_p), expected, what="min-p logits")
+    assert_equal(student.min_p_filter(logits.to(device), 0.0), logits, what="logits after min_p = 0")
+    quarter = torch.tensor([[0.0, 0.0, -math.inf, 0.0, -60.0]])
+    expected = quarter.masked_fill(quarter < 0, -math.inf)
+    assert_equal(student.min_p_filter(quarter.to(device), 1.0), expected, what="logits after min_p = 1")
+
+
+def test_repetition_penalty(student, rng, device):
+    """Seen tokens: positive logits are divided, negative ones multiplied, once each; others stay."""
+    from transformers.generation.logits_process import RepetitionPenaltyLogitsProcessor
+
+    logits = 3 * rng.normal(4, 30)
+    ids = rng.integers(0, 30, (4, 12))
+    ids[:, 6:] = ids[:, :6]  # every token twice
+    for penalty in (1.0, 1.3, 2.0):
+        expected = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits)
+        answer = student.repetition_penalty(logits.to(device), ids.to(device), penalty)
+        assert_close(answer, expected, limit=1e-6, what="penalised logits")
+
+
+def sampler_distribution(logits, steps):
+    """Apply named steps in the given order to logits [V] in float64 and return probabilities [V]."""
+    x = logits.double()
+    for name, value in steps:
+        probs, order = x.softmax(-1).sort(descending=True)
+        ranks = order.argsort()
+        if name == "temperature":
+            x = x / value
+        elif name == "top_k":
+            x = x.masked_fill(ranks >= value, -math.inf)
+        else:
+            x = x.masked_fill(ranks > int((probs.cumsum(-1) < value).sum()), -math.inf)
+    return x.softmax(-1)
+
+
+def test_sampler_order(student, rng, device):
+    """The steps run in the order they were added: chi-square, p < 1e-6 twice, false alarms below 1e-10."""
+    for steps in (
+        [("top_p", 0.8), ("temperature", 2.0)],
+        [("temperature", 2.0), ("top_k", 20), ("top_p", 0.6)],
+    ):
+        while True:
+            logits = 2 * rng.normal(40)
+            nudged = [[(n, v + e if n == "top_p" else v) for n, v in steps] for e in (-1e-4, 1e-4)]
+            probs, other = (sampler_distribution(logits, s) for s in (steps, steps[::-1]))
+            kept = {int((sampler_distribution(logits, s) > 0).sum()) for s in nudged}
+            if len(kept) == 1 and float((probs - other).abs().sum()) > 0.2:
+                break
+        sampler = student.Sampler()
+        for name, value in steps:
+            sampler.add(name, value)
+        rows, seeds = logits.repeat(N, 1).to(device), [rng.seed(), rng.seed()]
+
+        def draw(i, sampler=sampler, rows=rows, seeds=seeds):
+            tokens = sampler(rows, generator=torch.Generator(device=device).manual_seed(seeds[i]))
+            assert_form(tokens, (N,), torch.int64, "tokens")
+            return tokens
+
+        assert_distribution(draw, probs, what="Sampler")
+
+
+def test_sampler_custom_step(student, rng, device, expose):
+    """A function it has never seen runs as a step, at its place, once per call."""
+    logits = 2 * rng.normal(6, 20)
+    bias = 8 * rng.normal(20)
+    seen = []
+
+    def add_bias(x):
+        seen.append(x.cpu())
+        return x + bias.to(x.device)
+
+    def form(x):
+        if not isinstance(x, torch.Tensor) or tuple(x.shape) != (6, 20) or not x.is_floating_point():
+            raise ValueError("a step must be called with logits of shape [B, V]")
+
+    step = expose(add_bias, check=form, max_calls=4)
+    sampler = student.Sampler().add("temperature", 0.5).add(step).add("top_k", 1)
+    answer = sampler(logits.to(device))
+    assert_equal(answer, (logits / 0.5 + bias).argmax(-1), what="tokens with a custom step")
+    assert_equal(len(seen), 1, what="number of calls of the custom step")
+    assert_close(seen[0].float(), logits / 0.5, limit=1e-5, what="logits given to the custom step")
+    greedy = student.Sampler().add(step).add("greedy")
+    assert_equal(
+        greedy(logits.to(device)), (logits + bias).argmax(-1), what="greedy tokens with a custom step"
+    )
+
+
+def test_sampler_conflicts(student, rng, device):
+    """A name given twice, an unknown name, and greedy beside another named step raise ValueError in add."""
+    for first, second in (
+        (("greedy",), ("top_p", 0.9)),
+        (("temperature", 0.7), ("greedy",)),
+        (("top_k", 5), ("top_k", 7)),
+        (("top_k", 5), ("no_such_step", 1.0)),
+    ):
+        sampler = student.Sampler().add(*first)
+        with expect_raises("ValueError"):
+            sampler.add(*second)
+    # Two samplers do not share their steps.
+    student.Sampler().add("greedy")
+    logits = rng.normal(5, 9)
+    answer = student.Sampler().add("temperature", 0.5).add("top_k", 1)(logits.to(device))
+    assert_equal(answer, logits.argmax(-1), what="tokens of a second Sampler")
+
+
+class HashModel:
+    """A language model over 7 tokens for prefixes of any length; counts its calls."""
+
+    def __init__(self, rng):
+        self.table = 1.5 * rng.normal(997, 7)
+        self.calls = []
+
+    def __call__(self, sequences):
+        """Return log-probabilities [n, 7] of the next token of n sequences."""
+        self.calls.append([list(tokens) for tokens in sequences])
+        return torch.stack([self.table[self.key(tokens)] for tokens in sequences]).log_softmax(-1)
+
+    @staticmethod
+    def key(tokens):
+        """Hash all tokens so far to a row of the table."""
+        key = 0
+        for token in tokens:
+            key = (31 * key + token + 1) % 997
+        return key
+
+    @staticmethod
+    def validate(sequences):
+        """Raise ValueError unless log_prob_fn was called with a list of token lists."""
+        if not isinstance(sequences, list | tuple) or not sequences:
+            raise ValueError("log_prob_fn takes a list of at least one token list")
+        for tokens in sequences:
+            if not isinstance(tokens, list | tuple) or not tokens:
+                raise ValueError("log_prob_fn takes a list of token lists")
+            if not all(type(token) is int and 0 <= token < 7 for token in tokens):
+                raise ValueError("token lists hold Python ints inside the vocabulary")
+
+
+def uneven_model(reference, rng, prefixes, beams):
+    """Draw a model on which the searches end at different steps; return it with EOS and those steps."""
+    while True:
+        model, eos = HashModel(rng), rng.integer(0, 7)
+        steps = []
+        for prefix in prefixes:
+            model.calls.clear()
+            reference.beam_search(model, prefix, beams, 6, eos_token_id=eos)
+            steps.append(len(model.calls))
+        if len(set(steps)) > 1:
+            model.calls.clear()
+            return model, eos, steps
+
+
+def run_batch(student, expose, model, prefixes, beams, eos, penalty):
+    """Run the student's batched search."""
+    return student.beam_search_batch(
+        expose(model, check=model.validate, max_calls=100),
+        prefixes,
+        beams,
+        6,
+        eos_token_id=eos,
+        length_penalty=penalty,
+    )
+
+
+def test_beam_batch_equals_single(student, reference, rng, expose):
+    """Each prefix of a batch gets what it would get alone, also when the searches end at different steps."""
+    for beams, penalty in ((1, 0.0), (2, 1.0), (3, 0.0), (3, 0.7)):
+        prefixes = [rng.integers(0, 7, (n,)).tolist() for n in (3, 1, 5)]
+        model, eos, _ = uneven_model(reference, rng, prefixes, beams)
+        answers = run_batch(student, expose, model, prefixes, beams, eos, penalty)
+        check(
+            isinstance(answers, list) and len(answers) == len(prefixes),
+            "beam_search_batch must return a list with one (tokens, score) per prefix",
+            "beam_search_batch 应返回列表,每个 prefix 对应一个 (tokens, score)",
+        )
+        for prefix, answer in zip(prefixes, answers, strict=True):
+            tokens, score = reference.beam_search(
+                model, prefix, beams, 6, eos_token_id=eos, length_penalty=penalty
+            )
+            assert_equal(list(answer[0]), tokens, what="beam_search_batch: tokens")
+            within(abs(float(answer[1]) - score), 1e-4, "beam_search_batch: score")
+
+
+def test_beam_batch_calls(student, reference, rng, expose):
+    """All prefixes share one call per step, and a finished search asks for nothing more."""
+    prefixes = [rng.integers(0, 7, (n,)).tolist() for n in (2, 4, 2, 6)]
+    model, eos, steps = uneven_model(reference, rng, prefixes, 2)
+    run_batch(student, expose, model, prefixes, 2, eos, 0.0)
+    check(
+        len(model.calls) <= max(steps),
+        "log_prob_fn was called more than once per step: put the beams of all prefixes into one call",
+        "每一步调用了不止一次 log_prob_fn:请把所有 prefix 的 beam 放进同一次调用",
+    )
+    active = [sum(step > i for step in steps) for i in range(len(model.calls))]
+    check(
+        all(len(call) <= 2 * n for call, n in zip(model.calls, active, strict=True)),
+        "a search that had already ended was still sent to log_prob_fn",
+        "已经结束的搜索仍被送入 log_prob_fn",
+    )

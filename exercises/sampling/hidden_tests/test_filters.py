@@ -1,0 +1,207 @@
+"""Temperature, top-k and top-p: exact tests against float64 oracles and transformers' own warpers."""
+
+import math
+
+import pytest
+import torch
+
+from grader.checks import assert_close, assert_equal, check
+
+MARGIN = 1e-4  # no cumulative probability lies closer to p than this: float32 decides like float64
+
+
+def oracle_top_k(logits, top_k):
+    """Mask all but the top_k best tokens by their rank in float64."""
+    ranks = logits.double().argsort(-1, descending=True).argsort(-1)
+    return logits.masked_fill(ranks >= top_k, -math.inf)
+
+
+def oracle_top_p(logits, top_p):
+    """Keep the shortest best-first run of tokens whose float64 mass reaches top_p."""
+    probs, order = logits.double().softmax(-1).sort(-1, descending=True)
+    needed = 1 + (probs.cumsum(-1) < top_p).sum(-1, keepdim=True)
+    ranks = order.argsort(-1)
+    return logits.masked_fill(ranks >= needed, -math.inf)
+
+
+def decided_rows(rng, rows, V, ps, scale=2.0):
+    """Draw [rows, V] logits for which every p in ps is clear of all cumulative probabilities."""
+    logits = scale * rng.normal(8 * rows + 32, V)
+    mass = logits.double().softmax(-1).sort(-1, descending=True).values.cumsum(-1)
+    clear = torch.stack([(mass - p).abs().amin(-1) > MARGIN for p in ps]).all(0)
+    assert int(clear.sum()) >= rows
+    return logits[clear][:rows]
+
+
+def kept(filtered):
+    """Return the mask of the tokens that are still possible."""
+    return filtered > -math.inf
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 7.0])
+def test_temperature(student, rng, device, temperature):
+    """Temperature divides every logit; what is -inf stays -inf."""
+    logits = 3 * rng.normal(4, 50)
+    logits[1, rng.permutation(50)[:20]] = -math.inf
+    answer = student.apply_temperature(logits.to(device), temperature)
+    expected = logits.double() / temperature
+    assert_close(answer, expected, limit=1e-6, what="scaled logits", dtype=torch.float32)
+
+
+def test_top_k(student, rng, device):
+    """Exactly the k largest logits of every row stay, whatever the other rows hold."""
+    from transformers.generation.logits_process import TopKLogitsWarper
+
+    logits = rng.normal(4, 37) + torch.tensor([[0.0], [50.0], [-50.0], [5.0]])
+    for top_k in (1, 2, 10, 36):
+        expected = oracle_top_k(logits, top_k)
+        assert torch.equal(expected, TopKLogitsWarper(top_k)(None, logits))
+        assert_equal(student.top_k_filter(logits.to(device), top_k), expected, what="top-k logits")
+
+
+def test_top_k_ties(student, rng, device):
+    """With ties at rank k: all above stay, all below go, at least k remain."""
+    for _ in range(6):
+        values = torch.tensor([5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0, 0.0, -2.0])[rng.permutation(9)]
+        for top_k in (3, 4, 5):
+            mask = kept(student.top_k_filter(values[None].to(device), top_k))[0]
+            check(
+                bool(mask[values > 3].all()),
+                "a logit above the k-th largest was masked",
+                "大于第 k 大值的 logit 被屏蔽了",
+            )
+            check(
+                not bool(mask[values < 3].any()),
+                "a logit below the k-th largest was kept",
+                "小于第 k 大值的 logit 被保留了",
+            )
+            check(int(mask.sum()) >= top_k, "fewer than k tokens were kept", "保留的 token 少于 k 个")
+
+
+def test_top_k_off(student, rng, device):
+    """With k <= 0 or k >= V the filter is off and the logits come back unchanged."""
+    logits = rng.normal(3, 8)
+    for top_k in (0, -1, 8, 9, 100):
+        assert_equal(student.top_k_filter(logits.to(device), top_k), logits, what="unfiltered logits")
+
+
+@pytest.mark.parametrize(("V", "scale"), [(50, 2.0), (1000, 6.0)])
+def test_top_p(student, rng, device, V, scale):
+    """Every row keeps its own smallest set of likeliest tokens with mass >= p, at their own places."""
+    from transformers.generation.logits_process import TopPLogitsWarper
+
+    ps = (0.1, 0.5, 0.9, 0.99)
+    logits = decided_rows(rng, 4, V, ps, scale)
+    for top_p in ps:
+        expected = oracle_top_p(logits, top_p)
+        assert torch.equal(expected, TopPLogitsWarper(top_p)(None, logits))
+        assert_equal(student.top_p_filter(logits.to(device), top_p), expected, what="top-p logits")
+
+
+def test_top_p_boundary(student, rng, device):
+    """Stop as soon as the mass is >= p: of n equal tokens and p = j/n exactly j stay."""
+    for n in (4, 8):
+        for j in range(1, n):
+            logits = torch.full((2, n + 3), -math.inf)
+            for row in logits:
+                row[rng.permutation(n + 3)[:n]] = float(rng.normal(1))
+            count = kept(student.top_p_filter(logits.to(device), j / n)).sum(-1)
+            check(
+                bool((count >= j).all()),
+                "too few tokens were kept: the one that reaches p belongs to the set",
+                "保留的 token 太少:使累积概率达到 p 的那个 token 也应保留",
+            )
+            check(
+                bool((count <= j).all()),
+                "too many tokens were kept: the set is complete when its mass is >= p, also when it is "
+                "exactly p, and of equally likely tokens only as many enter as are needed",
+                "保留的 token 太多:累积概率 >= p(恰好等于 p 也算)时集合即完成;"
+                "概率相同的 token 也只保留所需的个数",
+            )
+
+
+def test_top_p_limits(student, rng, device):
+    """With p = 1 nothing is masked; p = 0 and a tiny p keep exactly the likeliest token."""
+    logits = rng.normal(3, 9)
+    logits[0, rng.integer(0, 9)] = 40.0  # the others have a mass far below float32's resolution at 1
+    assert_equal(student.top_p_filter(logits.to(device), 1.0), logits, what="logits after p = 1")
+    best = oracle_top_k(logits, 1)
+    for top_p in (0.0, 1e-9):
+        assert_equal(student.top_p_filter(logits.to(device), top_p), best, what="logits after p near 0")
+
+
+def test_filters_keep_values(student, rng, device):
+    """What is kept is bit-identical to the input; what is masked is -inf, not a large number."""
+    logits = decided_rows(rng, 3, 30, (0.6,)) - 5.0
+    for answer, most in (
+        (student.top_k_filter(logits.to(device), 3), 3),
+        (student.top_p_filter(logits.to(device), 0.6), 29),
+    ):
+        assert_equal(list(answer.shape), list(logits.shape), what="shape")
+        same = answer == logits
+        check(
+            bool((same | (answer == -math.inf)).all()),
+            "the output holds values that are neither the input's own nor -inf",
+            "输出中有既不是原始 logit 也不是 -inf 的值",
+        )
+        check(
+            bool((same.sum(-1) >= 1).all()) and bool((same.sum(-1) <= most).all()),
+            "the filter masked everything or nothing",
+            "过滤器屏蔽了全部 token,或者什么也没有屏蔽",
+        )
+
+
+def test_filters_on_extreme_rows(student, rng, device):
+    """Rows with masked tokens, with one possible token, and with logits of +-10000 stay exact, no NaN."""
+    masked, single = decided_rows(rng, 2, 20, (0.3, 0.9))
+    masked[rng.permutation(20)[:8]] = -math.inf
+    single[rng.permutation(20)[:19]] = -math.inf
+    huge = torch.where(rng.uniform(20) < 0.5, 1e4, -1e4) + 100 * rng.permutation(20).float()
+    high = 1e4 + 2 * rng.permutation(20).float()
+    logits = torch.stack([masked, single, huge, high])
+    for top_k in (1, 3, 15):
+        # In half the cases fewer than top_k tokens are possible: those stay.
+        answer = student.top_k_filter(logits.to(device), top_k)
+        assert_equal(answer, oracle_top_k(logits, top_k), what="top-k logits")
+    for top_p in (0.3, 0.95):
+        answer = student.top_p_filter(logits.to(device), top_p)
+        assert_equal(answer, oracle_top_p(logits, top_p), what="top-p logits")
+
+
+def test_filters_properties(student, rng, device):
+    """Top-p is as small as it can be, grows with p and follows a reordering; top-k twice is top-k once."""
+    for _ in range(20):
+        B, V, top_k = rng.integer(1, 5), rng.integer(2, 41), rng.integer(1, 41)
+        low, high = sorted(rng.uniform(2, low=0.05, high=0.95).tolist())
+        logits = decided_rows(rng, B, V, (low, high), scale=1.5)
+        answer = student.top_p_filter(logits.to(device), high)
+        _check_smallest_set(logits, answer, high)
+
+        order = rng.permutation(V)
+        moved = student.top_p_filter(logits[:, order].to(device), high)
+        assert_equal(kept(moved), kept(answer)[:, order], what="kept set after reordering the vocabulary")
+        fewer = kept(student.top_p_filter(logits.to(device), low))
+        check(
+            not bool((fewer & ~kept(answer)).any()),
+            "a smaller p kept a token that a larger p does not keep",
+            "较小的 p 保留了较大的 p 没有保留的 token",
+        )
+        once = student.top_k_filter(logits.to(device), top_k)
+        assert_equal(student.top_k_filter(once.to(device), top_k), once, what="top-k applied twice")
+
+
+def _check_smallest_set(logits, answer, top_p):
+    assert_equal(list(answer.shape), list(logits.shape), what="shape")
+    probs = logits.double().softmax(-1)
+    mass = (probs * kept(answer)).sum(-1)
+    smallest = probs.masked_fill(~kept(answer), math.inf).amin(-1)
+    check(
+        bool((mass >= top_p - 1e-5).all()),
+        "the kept tokens do not reach the mass p",
+        "保留的 token 的概率之和没有达到 p",
+    )
+    check(
+        bool((mass - smallest < top_p + 1e-5).all()),
+        "the kept set is not the smallest: its least likely token is not needed",
+        "保留的集合不是最小的:其中概率最小的 token 并不需要",
+    )

@@ -1,0 +1,261 @@
+"""The draw itself: greedy, generator semantics, distribution, independence, low precision.
+
+Statistics: every distribution is judged by Pearson's chi-square at p < 1e-6, confirmed on a second
+independent sample. The measured tail is at most 1e-5 per sample, so one comparison fails a correct
+sampler with probability below 1e-10. A run makes 12 of them (8 settings, 2 pairings and 2 in the
+bonus): the false-alarm rate of the whole exercise is below 2e-9 per run. All other tests are exact,
+or compare hundreds of uniform draws that coincide with probability below 1e-100.
+"""
+
+import math
+
+import pytest
+import torch
+
+from grader.checks import assert_distribution, assert_equal, assert_form, check
+
+N = 20_000
+V = 64
+
+
+def seeded(seed, device):
+    """Make a generator for the student on the device under test."""
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+def target(reference, logits, temperature=1.0, top_k=0, top_p=1.0):
+    """Return the distribution [V] that `sample` must follow, in float64."""
+    scaled = reference.apply_temperature(logits.double()[None], temperature)
+    kept = reference.top_p_filter(reference.top_k_filter(scaled, top_k), top_p)
+    return kept.softmax(-1)[0]
+
+
+def wrong_orders(reference, logits, temperature=1.0, top_k=0, top_p=1.0):
+    """Return the distributions of the likeliest wrong orders of the steps."""
+    x = logits.double()[None]
+    hot, p, k = reference.apply_temperature, reference.top_p_filter, reference.top_k_filter
+    late = hot(p(k(x, top_k), top_p), temperature)
+    swapped = k(p(hot(x, temperature), top_p), top_k)
+    return [late.softmax(-1)[0], swapped.softmax(-1)[0]]
+
+
+def told_apart(wrong, probs):
+    """Say whether N draws from `wrong` are certain to show that they do not follow `probs`."""
+    return float(wrong[probs == 0].sum()) > 0.005 or float((wrong - probs).abs().sum()) > 0.2
+
+
+def telling_logits(reference, rng, setting):
+    """Draw logits [V] on which every wrong order shows and no cumulative probability is near top_p."""
+    before_top_p = {**setting, "top_p": 1.0}
+    while True:
+        logits = 2 * rng.normal(V)
+        mass = target(reference, logits, **before_top_p).sort(descending=True).values.cumsum(-1)
+        near = float((mass - setting.get("top_p", 1.0)).abs().amin())
+        probs = target(reference, logits, **setting)
+        wrong = wrong_orders(reference, logits, **setting) if len(setting) > 1 else []
+        different = [q for q in wrong if not torch.equal(q, probs)]
+        if ("top_p" not in setting or near > 1e-4) and all(told_apart(q, probs) for q in different):
+            return logits, probs
+
+
+def check_setting(student, reference, rng, device, setting):
+    """Compare N draws of one batched call with the exact distribution."""
+    logits, probs = telling_logits(reference, rng, setting)
+    rows = logits.repeat(N, 1).to(device)
+    seeds = [rng.seed() for _ in range(2)]
+
+    def draw(i):
+        tokens = student.sample(rows, generator=seeded(seeds[i], device), **setting)
+        assert_form(tokens, (N,), torch.int64, "tokens")
+        return tokens
+
+    assert_distribution(draw, probs, what="sample")
+
+
+def test_zero_temperature(student, rng, device):
+    """Temperature 0 is argmax, exactly: also where the runner-up is one rounding step below."""
+    logits = rng.normal(64, 100)
+    best, place = logits.max(-1)
+    runner_up = (place + rng.integers(1, 100, (64,))) % 100
+    close = torch.where(torch.arange(64) % 2 == 0, best - 1e-4, best.nextafter(torch.tensor(-math.inf)))
+    logits[torch.arange(64), runner_up] = close
+    for more in ({}, {"top_k": 5}, {"top_p": 0.9}, {"top_k": 7, "top_p": 0.5}):
+        generator = seeded(rng.seed(), device)
+        answer = student.sample(logits.to(device), temperature=0.0, generator=generator, **more)
+        assert_equal(answer, place, what="greedy tokens")
+
+
+def test_zero_temperature_ties(student, rng, device):
+    """Where several tokens share the maximum, temperature 0 gives any one of them."""
+    logits = rng.normal(16, 30).clamp(max=0.5)
+    logits[:, :4] = 0.5
+    answer = student.sample(logits.to(device), temperature=0.0)
+    assert_form(answer, (16,), torch.int64, "greedy tokens")
+    inside = bool(((answer >= 0) & (answer < 30)).all())
+    check(
+        inside and bool((logits.gather(1, answer.clamp(0, 29)[:, None]) == 0.5).all()),
+        "a token was chosen that does not have the largest logit",
+        "选中了 logit 并非最大的 token",
+    )
+
+
+def test_one_candidate_left(student, rng, device):
+    """Where only one token is left (k = 1, p = 0, one finite logit, V = 1) it is drawn, always."""
+    logits = 3 * rng.normal(200, 40)
+    best = logits.argmax(-1)
+    for setting in (
+        {"top_k": 1},
+        {"top_p": 0.0},
+        {"temperature": 5.0, "top_k": 1},
+        {"top_k": 3, "top_p": 0.0},
+    ):
+        generator = seeded(rng.seed(), device)
+        answer = student.sample(logits.to(device), generator=generator, **setting)
+        assert_equal(answer, best, what="the only candidate")
+    single = torch.full((200, 40), -math.inf).scatter(1, best[:, None], logits.gather(1, best[:, None]))
+    for setting in ({}, {"temperature": 0.3, "top_k": 5, "top_p": 0.9}, {"temperature": 0.0}):
+        generator = seeded(rng.seed(), device)
+        answer = student.sample(single.to(device), generator=generator, **setting)
+        assert_equal(answer, best, what="the only finite logit")
+    answer = student.sample(rng.normal(3, 1).to(device), generator=seeded(rng.seed(), device))
+    assert_equal(answer, torch.zeros(3, dtype=torch.int64), what="vocabulary of one token")
+
+
+def test_sample_extreme_logits(student, rng, device):
+    """Logits of +-10000 and cold temperatures give the likeliest token, not NaN."""
+    place = rng.integers(0, 30, (100,))
+    logits = (-1e4 + 100 * rng.uniform(100, 30)).scatter(1, place[:, None], 1e4)
+    for setting in ({}, {"temperature": 0.01}, {"temperature": 0.5, "top_k": 10, "top_p": 0.9}):
+        generator = seeded(rng.seed(), device)
+        answer = student.sample(logits.to(device), generator=generator, **setting)
+        assert_equal(answer, place, what="the only likely token")
+
+
+def test_generator_decides(student, rng, device):
+    """Equal seeds give equal tokens, whatever happened in between; another seed gives other tokens."""
+    logits = torch.zeros(500, 50, device=device)
+    seed = rng.seed()
+    first = student.sample(logits, generator=seeded(seed, device))
+    student.sample(logits)
+    again = student.sample(logits, generator=seeded(seed, device))
+    other = student.sample(logits, generator=seeded(seed + 1, device))
+    assert_form(first, (500,), torch.int64, "tokens")
+    assert_equal(again, first, what="tokens of an equally seeded generator")
+    check(
+        not torch.equal(other, first),
+        "a generator with another seed gave the same tokens",
+        "种子不同的 generator 给出了相同的 token",
+    )
+
+
+def test_generator_advances(student, rng, device):
+    """One generator used twice gives other tokens the second time; without one, calls differ, too."""
+    logits = torch.zeros(500, 50, device=device)
+    generator = seeded(rng.seed(), device)
+    for given in (generator, None):
+        first, second = (student.sample(logits, generator=given) for _ in range(2))
+        assert_form(first, (500,), torch.int64, "tokens")
+        check(
+            not torch.equal(first, second),
+            "two calls in a row gave the same tokens: do not seed inside `sample`",
+            "连续两次调用得到相同的 token:不要在 `sample` 内部重新设种子",
+        )
+
+
+@pytest.mark.parametrize("setting", [{}, {"temperature": 0.7}, {"temperature": 1.8}], ids=str)
+def test_sample_temperature(student, reference, rng, device, setting):
+    """20,000 draws follow softmax(logits / temperature): chi-square, p < 1e-6 twice.
+
+    A correct sampler fails one setting with probability below 1e-10.
+    """
+    check_setting(student, reference, rng, device, setting)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"top_k": 7},
+        {"top_p": 0.8},
+        {"top_k": 12, "top_p": 0.7},
+        {"temperature": 0.6, "top_p": 0.9},
+        {"temperature": 1.5, "top_k": 12, "top_p": 0.8},
+    ],
+    ids=str,
+)
+def test_sample_filters(student, reference, rng, device, setting):
+    """20,000 draws follow temperature, top-k, top-p in this order: chi-square, p < 1e-6 twice.
+
+    A token outside the kept set fails at once. A correct sampler fails one setting with probability
+    below 1e-10.
+    """
+    check_setting(student, reference, rng, device, setting)
+
+
+def test_rows_are_independent(student, rng, device):
+    """Rows do not share their draw: pairs of rows fill all 16 x 16 cells evenly (chi-square as above)."""
+    logits = torch.zeros(2 * N, 16, device=device)
+    seeds = [rng.seed() for _ in range(4)]
+
+    def draw(i):
+        tokens = student.sample(logits, generator=seeded(seeds[i], device))
+        assert_form(tokens, (2 * N,), torch.int64, "tokens")
+        check(
+            bool(((tokens >= 0) & (tokens < 16)).all()),
+            "token ids outside the vocabulary",
+            "token id 超出词表范围",
+        )
+        return tokens
+
+    def neighbours(i):
+        tokens = draw(i)
+        return tokens[0::2] * 16 + tokens[1::2]
+
+    def halves(i):
+        tokens = draw(2 + i)
+        return tokens[:N] * 16 + tokens[N:]
+
+    even = torch.full((256,), 1 / 256, dtype=torch.float64)
+    assert_distribution(neighbours, even, what="neighbouring rows")
+    assert_distribution(halves, even, what="rows half a batch apart")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["fp16", "bf16"])
+def test_low_precision_draw(student, rng, device, dtype):
+    """In half precision no token of probability zero is drawn, and a cold temperature does not overflow."""
+    place = rng.integer(0, 50304)
+    logits = torch.zeros(32, 50304, dtype=dtype)
+    logits[:, place] = 1
+    for _ in range(3):
+        answer = student.sample(logits.to(device), top_k=1, generator=seeded(rng.seed(), device))
+        assert_equal(answer, torch.full((32,), place), what="the only candidate")
+    steep = torch.zeros(32, 20, dtype=dtype)
+    steep[:, :10] = 4096.0
+    steep[:, place % 10] = 4096.0 + 256
+    answer = student.sample(steep.to(device), temperature=0.01, generator=seeded(rng.seed(), device))
+    assert_equal(answer, torch.full((32,), place % 10), what="the only likely token")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["fp16", "bf16"])
+def test_low_precision_top_p(student, rng, device, dtype):
+    """Half-precision logits come back in their dtype, but probabilities are added in float32."""
+    level = 0.25 * rng.integer(-8, 9)
+    logits = torch.full((1, 32768), level, dtype=dtype)
+    answer = student.top_p_filter(logits.to(device), 0.9)
+    assert_form(answer, (1, 32768), dtype, "top-p logits")
+    count = int((answer > -math.inf).sum())
+    check(
+        abs(count - 29492) <= 4,
+        "of 32768 equally likely tokens the wrong number was kept: sum probabilities in float32",
+        "在 32768 个等概率 token 中保留的个数不对:请用 float32 累加概率",
+    )
+    raised = torch.zeros(500, 4096, dtype=dtype)
+    chosen = rng.permutation(4096)[:64]
+    raised[:, chosen] = 4.0  # 64 tokens hold 46 % of the mass
+    tokens = student.sample(raised.to(device), top_p=0.4, generator=seeded(rng.seed(), device))
+    assert_form(tokens, (500,), torch.int64, "tokens")
+    check(
+        bool(torch.isin(tokens, chosen).all()),
+        "a token outside the top-p set was drawn",
+        "采到了 top-p 集合之外的 token",
+    )
+    check(len(tokens.unique()) >= 40, "the draws do not cover the top-p set", "采样没有覆盖 top-p 集合")
