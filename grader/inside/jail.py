@@ -1,0 +1,172 @@
+"""Confine one worker, step by step, from its first instruction to the self-probe.
+
+Runs in a fork of the template (tier A) or in a fresh process (tier C), before a single byte of a
+student's is read. The order matters: mounts while we still may, the user namespace last (so that
+nobody inside owns the mounts and the process count is the job's own), then Landlock, then seccomp.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from grader.inside import confine, seccomp, view
+from grader.inside.spec import JobSpec, Launch
+
+WORK = "work"
+SCRATCH_DIRECTORIES = {WORK: "", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108
+_INODE_BYTES = 16 << 10  # one file per 16 KiB of scratch, but never fewer than
+_MIN_INODES = 1024
+_DEVICE_RIGHTS = confine.READ_FILE | confine.WRITE_FILE | confine.IOCTL_DEV
+
+
+def scratch_of(job: JobSpec) -> str:
+    """Return the directory that holds everything the job may write."""
+    return job.directory or view.SCRATCH
+
+
+def take_stdio(output: int, error: int) -> None:
+    """Put /dev/null and the two pipes on the standard descriptors."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    for source, target in ((null, 0), (output, 1), (error, 2)):
+        os.dup2(source, target)
+
+
+def mount_own_world(job: JobSpec) -> None:
+    """Enter new mount, network and IPC namespaces with a private disk and process list."""
+    confine.unshare(confine.NEWNS | confine.NEWNET | confine.NEWIPC)
+    confine.mount("none", "/", flags=confine.MS_REC | confine.MS_PRIVATE)
+    mount_scratch(job, os.getuid())
+    view.mount_proc()
+    confine.unshare_user()
+
+
+def mount_scratch(job: JobSpec, uid: int) -> None:
+    """Mount the job's disk; working directory, /tmp and /dev/shm share its size and number of files."""
+    inodes = max(_MIN_INODES, job.scratch // _INODE_BYTES)
+    data = f"mode=700,uid={uid},gid={uid},size={job.scratch},nr_inodes={inodes}"
+    confine.mount("tmpfs", view.SCRATCH, "tmpfs", confine.MS_NOSUID | confine.MS_NODEV, data)
+    for name, target in SCRATCH_DIRECTORIES.items():
+        directory = Path(view.SCRATCH, name)
+        directory.mkdir(mode=0o700)
+        os.chown(directory, uid, uid)
+        if target:
+            confine.mount(str(directory), target, flags=confine.MS_BIND)
+
+
+def set_limits(job: JobSpec, launch: Launch) -> None:
+    """Set the resource limits: clean errors inside the worker, long before the outer walls are hit."""
+    # SIGXCPU after the limit, SIGKILL later: the judge counts the whole job, this each process.
+    limits = {
+        "CPU": (_cpu_limit(job), _cpu_limit(job) + 2),
+        "NOFILE": (job.files, job.files),
+        "FSIZE": (job.scratch, job.scratch),
+        "CORE": (0, 0),
+    }
+    if sys.platform == "linux":
+        processes = job.processes
+        if launch.tier != "A":  # the kernel counts all processes of the uid, not this job's
+            processes += _tasks_of_uid(os.getuid())
+        data = int(confine.status_field("VmData").split()[0]) * 1024
+        limits |= dict.fromkeys(("MSGQUEUE", "NICE", "RTPRIO"), (0, 0))
+        limits |= {"NPROC": (processes, processes), "SIGPENDING": (1024, 1024)}
+        # CUDA reserves address space without using it, and pins memory.
+        if not launch.devices:
+            limits |= {"DATA": (data + job.memory,) * 2, "MEMLOCK": (0, 0)}
+    confine.limit(limits)
+
+
+def _cpu_limit(job: JobSpec) -> int:
+    return job.cpu + 1 + math.ceil(time.process_time())  # a cold process has spent some on its imports
+
+
+def _tasks_of_uid(uid: int) -> int:
+    """Count the threads of all processes of a uid."""
+    count = 0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and entry.stat().st_uid == uid:
+                count += sum(1 for _ in (entry / "task").iterdir())
+        except OSError:
+            continue  # it ended meanwhile
+    return count
+
+
+def restrict(job: JobSpec, launch: Launch) -> None:
+    """Give up all capabilities, then close the file system (Landlock) and the kernel (seccomp)."""
+    confine.keep_only_capabilities()
+    own_world = launch.tier == "A"
+    confine.landlock(_rules(job, launch))
+    abi = confine.landlock_abi()
+    seccomp.load(
+        seccomp.Policy(
+            shared_files=not own_world,
+            own_pid=0 if own_world or abi >= confine.SCOPE_ABI else os.getpid(),
+            truncate=own_world or abi >= confine.TRUNCATE_ABI,
+        )
+    )
+
+
+def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
+    rules = dict.fromkeys(view.readable(launch), confine.RUN)
+    devices = (*view.DEVICES, *launch.devices)
+    rules |= {path: _DEVICE_RIGHTS for path in devices if not Path(path).is_dir()}
+    rules[scratch_of(job)] = confine.WRITE
+    if launch.tier == "A":
+        # The job's own process list; CUDA and thread libraries write their threads' names there.
+        rules["/proc"] = confine.READ | confine.WRITE_FILE
+        rules |= {"/tmp": confine.WRITE, "/dev/shm": confine.WRITE}  # noqa: S108
+    else:
+        rules[f"/proc/{os.getpid()}"] = confine.READ
+    return rules
+
+
+def scratch_folders(job: JobSpec) -> list[str]:
+    """Return the folders besides the working directory in which the job may write."""
+    return [f"{scratch_of(job)}/{name}" for name in SCRATCH_DIRECTORIES if name != WORK]
+
+
+def environment(job: JobSpec, launch: Launch) -> dict[str, str]:
+    """Return the whole environment of a worker."""
+    work, temporary = (f"{scratch_of(job)}/{name}" for name in (WORK, "tmp"))
+    return {
+        "HOME": work,
+        "USER": "student",
+        "LOGNAME": "student",  # some libraries ask for a name, and there is no /etc/passwd
+        "LANG": "C.UTF-8",
+        "PATH": f"{Path(launch.executable).parent}:/usr/bin:/bin",
+        "TMPDIR": temporary,
+        "CUDA_CACHE_PATH": f"{temporary}/cuda",
+        "TORCHINDUCTOR_CACHE_DIR": f"{temporary}/inductor",
+        "TRITON_CACHE_DIR": f"{temporary}/triton",
+        **THREADS,
+    }
+
+
+# One thread: a fork keeps only the thread that forked, and a pool started before would be dead in it.
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "CUDA_MODULE_LOADING": "LAZY",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+
+
+def expected_limits(job: JobSpec) -> dict[int, int]:
+    """Return the soft limits that the self-probe insists on."""
+    return {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: job.scratch,
+        resource.RLIMIT_NOFILE: job.files,
+        resource.RLIMIT_CPU: _cpu_limit(job) + 1,
+    }

@@ -1,0 +1,79 @@
+"""What the trusted side tells the processes beyond the wall: paths and limits, never anything secret.
+
+Plain JSON both ways, standard library only, because the first reader runs before any import path is
+set. Whatever passes here can be read by every later job (a worker is a fork of the template).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+EXIT_NOT_CONFINED = 78  # a worker that could not prove its confinement ends with this status
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to build the view of the file system and what to import into the template.
+
+    `trees` are shown read-only at their own paths; `package` is the directory of the grader package,
+    of which only `inside/` is shown; `devices` are device nodes; `path` becomes sys.path;
+    `serve` is "module:function", called with the worker's socket; `uid` is taken when started as root.
+    """
+
+    tier: str
+    trees: tuple[str, ...]
+    package: str
+    devices: tuple[str, ...]
+    path: tuple[str, ...]
+    executable: str
+    preload: tuple[str, ...]
+    serve: str
+    uid: int = 65534
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """Limits of one job, in the kernel's units (seconds, bytes, counts)."""
+
+    cpu: int
+    processes: int
+    files: int
+    scratch: int
+    memory: int  # beyond what the interpreter holds when the job starts
+    directory: str = ""  # scratch made by the trusted side; "" where the worker mounts its own
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """Numbers of the descriptors that a cold worker's process inherits; -1 where there is none."""
+
+    sock: int
+    output: int
+    status: int
+    leash: int  # end of file: the trusted side wants this job, or itself, gone
+    cgroups: tuple[int, ...] = ()
+
+
+def dump(*parts: Launch | JobSpec | Descriptors) -> bytes:
+    """Write the parts as one JSON message."""
+    return json.dumps({type(p).__name__: asdict(p) for p in parts}).encode()
+
+
+def load_launch(message: bytes) -> Launch:
+    """Read the `Launch` in a message."""
+    fields = json.loads(message)["Launch"]
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return Launch(**values)
+
+
+def load_job(message: bytes) -> JobSpec:
+    """Read the `JobSpec` in a message."""
+    return JobSpec(**json.loads(message)["JobSpec"])
+
+
+def load_descriptors(message: bytes) -> Descriptors:
+    """Read the `Descriptors` in a message."""
+    fields = json.loads(message)["Descriptors"]
+    return Descriptors(**{**fields, "cgroups": tuple(fields["cgroups"])})

@@ -1,0 +1,275 @@
+"""One confined process, seen from the trusted side.
+
+Single-threaded: whoever waits for the worker's socket also drains what the job prints, watches its
+clock and its usage, and turns whatever ends it into one `Killed` with a reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NoReturn
+
+from grader.errors import UngradedError
+from grader.job import Limits, Reason
+from grader.wall.cgroup import JobCgroup
+from grader.wall.keeper import Keeper, StatusPipe, wait_for
+from grader.wall.limits import Usage
+from grader.wall.output import Output
+
+_TICK = 0.1  # seconds between two looks at the usage
+_LAST_WORDS = 1.0  # seconds to wait for the status of a worker whose socket has closed
+_KIB = 1 << 10
+_PIPE_READS = 4  # a pipe holds 64 KiB, which one read may take
+_SEND_AT_ONCE = 64  # buffers handed to the kernel in one call, far below its limit
+_SOCK: Final = "socket"
+_OUT: Final = "output"
+
+
+class Killed(Exception):  # noqa: N818 - the word of architecture.md
+    """The worker was stopped for exceeding a limit, or ended by itself."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class Worker:
+    """A confined process that has proved its confinement and read nothing yet."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        outputs: Sequence[int],
+        status: StatusPipe,
+        keeper: Keeper,
+        cgroup: JobCgroup,
+        usage: Usage,
+        limits: Limits,
+        on_stuck: Callable[[], None],
+        clean_up: Callable[[], None],
+    ) -> None:
+        self._sock = sock
+        self._outputs = list(outputs)
+        self._status = status
+        self._keeper = keeper
+        self._cgroup = cgroup
+        self._usage = usage
+        self._limits = limits
+        self._on_stuck = on_stuck
+        self._clean_up = clean_up
+        self._printed = Output()
+        self._killed: Killed | None = None  # what every later call raises
+        self._gone = False
+        self._waited = 0.0  # seconds spent waiting for this worker in all
+        self._deadline = math.inf  # of the call under way, on the monotonic clock
+        self._next_look = 0.0
+        self._wanted = selectors.EVENT_READ
+        self._selector = selectors.DefaultSelector()
+        sock.setblocking(False)
+        self._selector.register(sock, self._wanted, _SOCK)
+        for fd in self._outputs:
+            os.set_blocking(fd, False)
+            self._selector.register(fd, selectors.EVENT_READ, _OUT)
+
+    # -------------------------------------------------------------- talking
+
+    def send(self, buffers: Sequence[bytes | memoryview]) -> None:
+        """Send the buffers one after another; raises `Killed` when the worker does not take them in time."""
+        self._check()
+        left = [view for b in buffers if (view := memoryview(b).cast("B")).nbytes]
+        while left:
+            try:
+                sent = self._sock.sendmsg(left[:_SEND_AT_ONCE])
+            except (BlockingIOError, InterruptedError):
+                self._wait(selectors.EVENT_WRITE)
+                continue
+            except (BrokenPipeError, ConnectionResetError):
+                self._die()
+            while sent:
+                step = min(sent, left[0].nbytes)
+                left[0] = left[0][step:]
+                sent -= step
+                if not left[0].nbytes:
+                    left.pop(0)
+
+    def receive_into(self, view: memoryview) -> None:
+        """Fill `view` with what the worker sends, or raise `Killed`."""
+        self._check()
+        view = view.cast("B")
+        while view.nbytes:
+            try:
+                received = self._sock.recv_into(view)
+            except (BlockingIOError, InterruptedError):
+                self._wait(selectors.EVENT_READ)
+                continue
+            except ConnectionResetError:
+                received = 0
+            if not received:
+                self._die()
+            view = view[received:]
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Bound everything inside the block; nested deadlines can only be shorter."""
+        outer = self._deadline
+        self._deadline = min(outer, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._deadline = outer
+
+    # -------------------------------------------------------------- looking
+
+    @property
+    def output(self) -> bytes:
+        """Return what the job printed (stdout and stderr), beginning and end, since the last take."""
+        return self._printed.kept
+
+    def take_output(self) -> str:
+        """Return what the job printed since the last call. Untrusted text: sanitise before showing."""
+        if not self._gone:
+            self._drain()
+        return self._printed.take()
+
+    @property
+    def gone(self) -> bool:
+        """Say whether the job has been ended."""
+        return self._gone
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of everything in the job, ended processes included."""
+        return self._usage.cpu_seconds()
+
+    # -------------------------------------------------------------- ending
+
+    def kill(self) -> None:
+        """End the job. On return nothing of it is alive and its scratch is gone. Can be called again."""
+        if self._gone:
+            return
+        self._gone = True
+        self._killed = self._killed or Killed(Reason.EXIT, "the worker has been closed")
+        dead = self._keeper.kill()
+        if not dead:
+            self._cgroup.kill()
+            self._on_stuck()
+        with contextlib.suppress(OSError):
+            self._drain()
+        self._close()
+        if not self._cgroup.remove() or not dead:
+            raise UngradedError("processes of a job could not be ended; this machine needs a look")
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _close(self) -> None:
+        self._selector.close()
+        self._sock.close()
+        self._status.close()
+        self._keeper.close()
+        for fd in self._outputs:
+            os.close(fd)
+        self._clean_up()
+
+    # -------------------------------------------------------------- waiting
+
+    def _check(self) -> None:
+        if self._killed:
+            raise self._killed
+
+    def _wait(self, event: int) -> None:
+        """Wait until the socket is ready for `event`; raises `Killed` when a limit comes first."""
+        if event != self._wanted:
+            self._selector.modify(self._sock, event, _SOCK)
+            self._wanted = event
+        begin = time.monotonic()
+        end = min(self._deadline, begin + self._limits.wall - self._waited)
+        try:
+            while not self._step(end):
+                pass
+        finally:
+            self._waited += time.monotonic() - begin
+
+    def _step(self, end: float) -> bool:
+        """Do one round of waiting; say whether the socket may be ready."""
+        now = time.monotonic()
+        if now >= end:
+            self._stop(Reason.WALL, "did not answer within its time")
+        events = self._selector.select(min(_TICK, end - now))
+        ready = False
+        for key, _ in events:
+            if key.data is _SOCK:
+                ready = True
+            else:
+                self._drain_one(key.fd)
+        if self._printed.total > self._limits.output * _KIB:
+            self._stop(Reason.OUTPUT, f"printed more than {self._limits.output} KiB")
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + _TICK
+            if exceeded := self._usage.exceeded():
+                self._stop(*exceeded)
+        return ready
+
+    def _drain_one(self, fd: int) -> None:
+        if self._printed.drain(fd) == 0:
+            self._selector.unregister(fd)
+
+    def _drain(self) -> None:
+        """Take in what the pipes hold; bounded, because a writer may refill them all the time."""
+        for fd in self._outputs:
+            for _ in range(_PIPE_READS):
+                if not self._printed.drain(fd):
+                    break
+
+    # -------------------------------------------------------------- why it ended
+
+    def _stop(self, reason: Reason, detail: str) -> NoReturn:
+        """End a job that exceeds a limit."""
+        if reason in (Reason.WALL, Reason.CPU) and self._usage.many_processes():
+            reason, detail = Reason.PROCESSES, f"started {self._limits.processes} processes or threads"
+        self._end(Killed(reason, detail))
+
+    def _die(self) -> NoReturn:
+        """End a job whose socket has closed: its worker ended, or goes on without us."""
+        told = wait_for(self._status, lambda: self._status.ended is not None, _LAST_WORDS)
+        if not told and self._status.closed:
+            self.kill()
+            raise UngradedError("the process above a worker was killed from outside")
+        self._end(self._obituary())
+
+    def _end(self, killed: Killed) -> NoReturn:
+        self._killed = killed
+        self.kill()
+        raise killed
+
+    def _obituary(self) -> Killed:
+        """Say why the worker ended, from its wait status and its usage."""
+        if self._status.ended is None:
+            return Killed(Reason.PROTOCOL, "closed its connection to the judge")
+        code = os.waitstatus_to_exitcode(self._status.ended)
+        if exceeded := self._usage.exceeded():
+            return Killed(*exceeded)
+        if code >= 0:
+            return Killed(Reason.EXIT, f"ended its own process with exit code {code}")
+        if -code == signal.SIGXCPU:
+            return Killed(Reason.CPU, f"used more than {self._limits.cpu:g} s of CPU time")
+        if -code == signal.SIGXFSZ:
+            return Killed(Reason.SCRATCH, f"wrote a file of more than {self._limits.scratch} MiB")
+        return Killed(Reason.SIGNAL, f"ended by {_signal_name(-code)}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
