@@ -13,6 +13,7 @@ import os
 import platform
 import sqlite3
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ class Store:
             )  # scores and seeds are nobody else's business
             self._database = sqlite3.connect(path, timeout=wait, isolation_level=None)
             try:
-                self._open()
+                _use_log(self._database, time.monotonic() + wait)
+                migrate(self._database, _MIGRATIONS)
             except BaseException:
                 self._database.close()
                 raise
@@ -139,11 +141,6 @@ class Store:
             return [
                 Stored(key, commit, stored, _decode(blob, form)) for key, commit, stored, form, blob in rows
             ]
-
-    def _open(self) -> None:
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        migrate(self._database, _MIGRATIONS)
 
 
 def migrate(database: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:
@@ -248,6 +245,22 @@ def _explain(error: Exception) -> str:
     if isinstance(error, _UnusableError):
         return str(error)
     return f"{error}; check that the folder exists, is writable and has room"
+
+
+def _use_log(database: sqlite3.Connection, deadline: float) -> None:
+    """Switch to a write-ahead log, so that readers never wait and a kill leaves no half transaction.
+
+    SQLite's own timeout does not cover the switch where several processes open a new file at once.
+    """
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _check_owner(database: sqlite3.Connection, newest: int) -> None:

@@ -175,6 +175,25 @@ def test_two_writers_lose_nothing(path):
         assert len(store.history("alice", "sampling")) == len(store.history("bob", "sampling")) == 50
 
 
+def open_at_once(path, barrier, name):
+    barrier.wait(60)
+    fill(path, name, 1)
+
+
+def test_many_graders_may_start_at_once(tmp_path):
+    start = multiprocessing.get_context("spawn")
+    for attempt in range(5):
+        path, barrier = tmp_path / f"{attempt}.sqlite", start.Barrier(4)
+        graders = [start.Process(target=open_at_once, args=(path, barrier, str(index))) for index in range(4)]
+        for grader in graders:
+            grader.start()
+        for grader in graders:
+            grader.join(60)
+        assert [grader.exitcode for grader in graders] == [0] * 4
+        with Store(path) as store:
+            assert len(store.latest()) == 4
+
+
 ENDLESS = """
 import sys
 from pathlib import Path
