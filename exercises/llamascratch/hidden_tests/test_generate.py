@@ -49,7 +49,7 @@ def test_generate_feeds_once(student, expose, rng):
             f"{n} new tokens after a prompt of {length} took {sum(fed)} tokens through the model, "
             f"not {length + n - 1}: is the cache used, and is nothing fed in vain?",
             f"长度为 {length} 的提示加 {n} 个新 token,共有 {sum(fed)} 个 token 进入模型,"
-            f"应为 {length + n - 1} 个:用到缓存了吗?有没有多余的前向计算?",
+            f"应为 {length + n - 1} 个：用到缓存了吗？有没有多余的前向计算？",
         )
 
 
@@ -67,7 +67,7 @@ def test_engine(student, rng):
 
 
 def test_engine_stats(student, rng):
-    """`last_stats` tells the seconds of prefill and of decoding in the last `execute`, all prompts together."""
+    """`last_stats` tells the seconds of prefill and decoding in the last `execute`, all prompts together."""
     case = text_case(rng.seed(), 20)
     engine = student.Engine(student.upload(case.files))
     prompts = [case.prompts[-1]] * 3  # the one that does not end early

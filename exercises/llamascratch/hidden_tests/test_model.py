@@ -51,12 +51,12 @@ def test_causality(student, rng, device):
     check(
         relative(b[:, j], a[:, j]) > 0.05,
         "the logits at a changed token stay the same",
-        "改变一个 token 之后,该位置的 logits 没有变化",
+        "改变一个 token 之后，该位置的 logits 没有变化",
     )
     check(
         relative(b[:, -1], a[:, -1]) > 1e-4,
         "a changed token has no influence on the last one: does attention see it?",
-        "改变一个 token 对最后一个位置没有影响:注意力看到它了吗?",
+        "改变一个 token 对最后一个位置没有影响：注意力看到它了吗？",
     )
 
 
@@ -120,7 +120,7 @@ def test_degenerate_shapes(student, reference, rng, device):
 
 
 @torch.no_grad()
-def low_limit(reference, model, ids, position_ids, exact, dtype):  # noqa: PLR0917
+def low_limit(reference, model, ids, position_ids, exact, dtype):
     """Allow twice the reference's own error in this dtype, at least the least limit, at most the cap."""
     ours = reference.Llama(model.config)
     ours.load_state_dict(model.weights)
