@@ -87,9 +87,10 @@ def _start_worker(launch: Launch, job: JobSpec, ours: Descriptors) -> NoReturn:
 
 def _keep(worker: int, ours: Descriptors, wakeup: int) -> None:
     """Wait until the worker has ended, and say how, or until the trusted side lets go of the leash."""
+    orders = {fd for fd in (ours.leash, ours.slot) if fd >= 0}
     while True:
-        ready, _, _ = select.select([ours.leash, wakeup], [], [])
-        if ours.leash in ready:
+        ready, _, _ = select.select([*orders, wakeup], [], [])
+        if orders.intersection(ready):
             return
         os.read(wakeup, 64)
         for pid, status in _reap():

@@ -155,7 +155,7 @@ def drop_uid(uid: int) -> None:
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
-    """Mount `source` on `target`, as mount(2) does."""
+    """Mount a file system, a directory (MS_BIND) or change one that is mounted."""
     words = [w.encode() or None for w in (source, target, kind)]
     result = _libc.mount(*words, ctypes.c_ulong(flags), data.encode() or None)
     _check(result, f"mount {kind or source} on {target}")

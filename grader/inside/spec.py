@@ -52,7 +52,8 @@ class Descriptors:
     sock: int
     output: int
     status: int
-    leash: int  # end of file: the trusted side wants this job, or itself, gone
+    leash: int  # anything on it: the trusted side wants this job gone
+    slot: int  # a pidfd of the trusted side
     cgroups: tuple[int, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -123,8 +124,10 @@ class LeashKeeper:
         return self._process.pid
 
     def kill(self) -> bool:
-        """Let go of the leash and wait for the keeper, which waits for the rest."""
-        self.close()
+        """Pull the leash and wait for the keeper, which waits for the rest."""
+        if self._leash >= 0:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._leash, b".")
         try:
             self._process.wait(KILL_SECONDS)
         except subprocess.TimeoutExpired:

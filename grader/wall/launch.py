@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import socket
@@ -100,11 +101,11 @@ class Wall:
 
     def close(self) -> None:
         """End every worker and the template; nothing of them is alive afterwards."""
-        for worker in self._open:
-            worker.kill()
-        self._open.clear()
-        if self._template:
-            self._template.close()
+        with contextlib.ExitStack() as stack:  # everything is tried, and the first failure is raised
+            if self._template:
+                stack.callback(self._template.close)
+            for worker in self._open:
+                stack.callback(worker.kill)
 
     def __enter__(self) -> Wall:
         return self
@@ -138,11 +139,13 @@ class Wall:
         directory = scratch.make(self._launch.uid if self.tier == "C" and os.geteuid() == 0 else None)
         leash, our_leash = os.pipe()
         sock, output, _, status = ends.theirs
-        descriptors = spec.Descriptors(sock, output, status, leash, tuple(cgroup.procs))
+        slot = os.pidfd_open(os.getpid()) if hasattr(os, "pidfd_open") else -1
+        descriptors = spec.Descriptors(sock, output, status, leash, slot, tuple(cgroup.procs))
         message = spec.dump(self._launch, job_spec(limits, directory), descriptors)
-        passed = (sock, output, status, leash, *cgroup.procs)
+        passed = tuple(fd for fd in (sock, output, status, leash, slot, *cgroup.procs) if fd >= 0)
         process = start_python(package_directory() / "inside" / "cold.py", (), passed, message)
-        os.close(leash)
+        for fd in {leash, slot} - {-1}:
+            os.close(fd)
         keeper = LeashKeeper(process, our_leash)
         return self._await_ready(ends, keeper, cgroup, limits, directory, _COLD_SECONDS)
 
@@ -152,19 +155,19 @@ class Wall:
         """Wait for the self-probe; a worker that did not pass it is ended and never spoken to."""
         ends.close_theirs()
         cgroup.close()
-        told = wait_for(ends.status, lambda: ends.status.ready or ends.status.failure is not None, seconds)
         usage = Usage(limits, cgroup, ProcessTree(keeper.pid()), directory)
         worker = Worker(
             ends.sock, [ends.output], ends.status, keeper, cgroup, usage, limits,
             on_stuck=self._abandon, clean_up=lambda: scratch.remove(directory),
         )  # fmt: skip
+        self._open = [w for w in self._open if not w.gone]
+        self._open.append(worker)  # so that `close` ends it, too, if the wait is interrupted
+        told = wait_for(ends.status, lambda: ends.status.ready or ends.status.failure is not None, seconds)
         if not ends.status.ready:
             worker.kill()
-            problem = ends.status.failure or ("it ended" if told else "no answer in time")
+            problem = ends.status.failure or ("no answer in time" if told else "it ended without a word")
             raise WallError(f"a worker could not be confined (tier {self.tier}): {problem}{_hint(worker)}")
         usage.start()
-        self._open = [w for w in self._open if not w.gone]
-        self._open.append(worker)
         return worker
 
     def _abandon(self) -> None:

@@ -160,6 +160,7 @@ class Worker:
         if not dead:
             self._cgroup.kill()
             self._on_stuck()
+            dead = self._keeper.kill()
         with contextlib.suppress(OSError):
             self._drain()
         self._close()
@@ -204,7 +205,8 @@ class Worker:
         """Do one round of waiting; say whether the socket may be ready."""
         now = time.monotonic()
         if now >= end:
-            self._stop(Reason.WALL, "did not answer within its time")
+            in_all = "the whole job took" if end < self._deadline else "the call took"
+            self._stop(Reason.WALL, f"{in_all} too long")
         events = self._selector.select(min(_TICK, end - now))
         ready = False
         for key, _ in events:
