@@ -50,6 +50,7 @@ class Candidate:
         self._device = device
         self._worker: Worker | None = None
         self._session: Session | None = None
+        self._loaded = False
         self._opened = 0.0
         self._cpu_left = exercise.limits.cpu
         self._wall_left = exercise.limits.wall
@@ -67,11 +68,10 @@ class Candidate:
         """Return the solution, loaded. Raises NotLoaded where it cannot be, Killed where time is up."""
         if self._refused is not None:
             raise self._refused
-        if fresh:
+        if fresh and self._loaded:
             self._stop()
-        if self._session is None:
-            self._session = self._load()
-        return RemoteModule(self._session, record)
+        session = self._session if self._session is not None and self._loaded else self._load()
+        return RemoteModule(session, record)
 
     def settle(self, error: BaseException) -> None:
         """Bring the candidate back into a known state after a test that ended with `error`."""
@@ -90,11 +90,11 @@ class Candidate:
         return self._worker.take_output() if self._worker is not None else ""
 
     def inspect(self) -> Inspection:
-        """Return the static findings, made by a worker that never runs any of these files.
+        """Return the static findings, made by a worker that has not run any of these files yet.
 
         Raises NotLoaded where even reading them breaks a limit.
         """
-        if self._refused is not None:
+        if self._refused is not None and "_inspection" not in self.__dict__:
             raise self._refused
         return self._inspection
 
@@ -110,23 +110,28 @@ class Candidate:
             "banned": list(exercise.policy.banned),
             "template": exercise.starter_files()[exercise.pseudocode_path],
         }
-        worker = self._wall.open(exercise.limits)
         try:
-            return read_inspection(Session(worker, exercise.limits).inspect(self._files, spec))
+            report = self._open().inspect(self._files, spec)  # before any of the files has run in it
         except (Killed, StudentError) as error:
             raise self._refuse(error) from None
-        finally:
-            worker.kill()
+        return read_inspection(report)
 
-    def _load(self) -> Session:
+    def _open(self) -> Session:
+        """Open a worker in which nothing of the student's has run."""
+        self._stop()
         if min(self._cpu_left, self._wall_left) < LEAST_SECONDS:
-            short_of_cpu = self._cpu_left < self._wall_left
-            raise Killed(Reason.CPU if short_of_cpu else Reason.WALL, "the time of the whole job is used up")
+            reason = Reason.CPU if self._cpu_left < self._wall_left else Reason.WALL
+            raise Killed(reason, "the time of the whole job is used up")
         limits = replace(self._exercise.limits, cpu=self._cpu_left, wall=self._wall_left)
         self._opened = time.monotonic()
         self._worker = self._wall.open(limits)
+        self._session = Session(self._worker, limits)
+        return self._session
+
+    def _load(self) -> Session:
+        """Load the files into a worker that has not run any of them."""
+        session = self._session or self._open()
         try:
-            session = Session(self._worker, limits)
             session.load(
                 self._files,
                 module=self._exercise.module,
@@ -136,15 +141,13 @@ class Candidate:
                 device=self._device,
             )
         except (StudentError, Violation, Killed) as error:
-            self._stop()
             raise self._refuse(error) from None
-        except BaseException:
-            self._stop()
-            raise
+        self._loaded = True
         return session
 
     def _refuse(self, error: Exception) -> NotLoaded:
         """Remember that nothing of this solution can run, and why."""
+        self._stop()
         verdict = verdict_of(error, self._exercise.limits, public=True)
         self.notice = self._explain(error, verdict)
         self._refused = NotLoaded(replace(verdict, message=DOES_NOT_LOAD))
@@ -165,3 +168,4 @@ class Candidate:
             self._wall_left -= time.monotonic() - self._opened
             self._worker.kill()
         self._worker = self._session = None
+        self._loaded = False

@@ -35,7 +35,7 @@ UNWANTED = ("cacheprovider", "terminal", "faulthandler", "unraisableexception", 
             "doctest", "pastebin", "logging", "stepwise", "setuponly", "setupplan")  # fmt: skip
 PYTEST_OPTIONS = (
     "--assert=plain",
-    "--tb=short", "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
+    "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
     *(f"-pno:{name}" for name in UNWANTED),
 )  # fmt: skip
 
