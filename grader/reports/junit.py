@@ -87,8 +87,9 @@ def _case(row: Row, case: Case, lang: Lang) -> TestCase:
         result = kind(message, type_)
         result.text = _details(row, case, lang)
         element.append(result)
-    if case.output:
-        element.system_out = case.output
+    said = [] if kind else [say(case.message, lang)]  # why a passed test has only a part of its points
+    if text := "\n".join(part for part in (*said, case.output) if part):
+        element.system_out = text
     return element
 
 

@@ -22,7 +22,6 @@ from grader.reports.wording import (
     TOTAL,
     WALL,
     Lang,
-    Outcome,
     cell_words,
     number,
     outcome_words,
@@ -99,8 +98,6 @@ def _exercise(row: Row, lang: Lang) -> Iterator[str]:
 
 
 def _case(case: Case, lang: Lang) -> Iterator[str]:
-    if case.outcome is Outcome.PASSED and not case.output:
-        return
     parts = [say(case.message, lang), f"{say(HINT, lang)}: {say(case.hint, lang)}" if case.hint else ""]
     words = "\n".join(part for part in parts if part)
     if not (words or case.output):

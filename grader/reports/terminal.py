@@ -169,10 +169,16 @@ def _cases(row: Row, lang: Lang) -> Table:
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(overflow="fold")
     for case in row.cases:
-        symbol, style = _SYMBOLS.get(case.outcome, ("✘", "red"))
+        symbol, style = _symbol(case)
         points = f"{number(case.score.total)}/{number(case.spec.points)}"
         grid.add_row(Styled(symbol, style=style), Styled(points), _case(case, lang, style))
     return grid
+
+
+def _symbol(case: Case) -> tuple[str, str]:
+    if case.outcome is Outcome.PASSED and case.fraction < 1:
+        return "◐", "yellow"  # a test that grants parts of its points
+    return _SYMBOLS.get(case.outcome, ("✘", "red"))
 
 
 def _case(case: Case, lang: Lang, style: str) -> Styled:
@@ -187,7 +193,7 @@ def _case(case: Case, lang: Lang, style: str) -> Styled:
         text.append(f"\n{say(HINT, lang)}: {say(case.hint, lang)}", style="cyan")
     if case.output:
         text.append(f"\n{say(OUTPUT, lang)}:\n", style="dim")
-        text.append("\n".join(f"│ {part}" for part in case.output.rstrip("\n").split("\n")))
+        text.append("\n".join(f"│ {part}" for part in case.output.split("\n")))
     return text
 
 

@@ -178,7 +178,7 @@ def _make_case(spec: TestSpec, result: TestResult | None, blame: Outcome | None)
         seconds=_duration(result.seconds),
         message=_clean(result.message) or EXPLANATIONS.get(outcome, NO_TEXT),
         hint=_clean(result.hint),
-        output=plain(result.output, OUTPUT) if spec.public else "",
+        output=plain(result.output, OUTPUT).rstrip("\n") if spec.public else "",
     )
 
 

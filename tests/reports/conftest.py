@@ -36,7 +36,7 @@ ENDS = {
     ("alice", "sampling"): (
         TestResult("test_top_k", Status.PASSED, 1.0, seconds=1.25, output="hello\n"),
         TestResult("test_top_p", Status.PASSED, 1.0, seconds=0.5, margins=(("p", 0.123454321),)),
-        TestResult("test_pseudocode", Status.PASSED, 1 / 3),
+        TestResult("test_pseudocode", Status.PASSED, 1 / 3, message=Text("2 of 3 sections", "2/3 节")),
         TestResult("test_min_p", Status.PASSED, 1.0),
     ),
     ("alice", "llamascratch"): (

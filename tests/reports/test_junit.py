@@ -139,9 +139,9 @@ def test_output_of_public_tests_only(book):
         case.get("name"): case.findtext("system-out") for case in parse(book, "alice")[0].iterfind("testcase")
     }
     assert outputs == {
-        "test_top_k": "hello\n",
+        "test_top_k": "hello",
         "test_top_p": None,
-        "test_pseudocode": None,
+        "test_pseudocode": "2 of 3 sections",
         "test_min_p": None,
     }
     assert b"hidden output" not in junit(book, "mallory", "en")
