@@ -1,6 +1,7 @@
 """Hide keys by adding -10000 to their scores.
 
-en: You hide a key by adding -10000. A large score survives that: set hidden scores to the lowest number instead.
+en: You hide a key by adding -10000. A large score survives that: set hidden scores to the lowest number
+    instead.
 zh: 你用加 -10000 的方式屏蔽 key，但很大的分数加上它之后仍可能胜出：应把被屏蔽的分数直接设为最小值。
 caught by: test_attention_large_scores
 """

@@ -1,7 +1,9 @@
 """Leave the output matrix of a tied model random.
 
-en: With tie_word_embeddings the checkpoint has no lm_head.weight: it is the embedding matrix. Yours stays random.
-zh: 当 tie_word_embeddings 为真时，权重文件里没有 lm_head.weight，它与 embedding 共用同一个矩阵。你的 lm_head 仍是随机值。
+en: With tie_word_embeddings the checkpoint has no lm_head.weight: it is the embedding matrix. Yours stays
+    random.
+zh: 当 tie_word_embeddings 为真时，权重文件里没有 lm_head.weight，它与 embedding 共用同一个矩阵。你的
+    lm_head 仍是随机值。
 caught by: test_checkpoints, test_logits
 """
 

@@ -1,6 +1,7 @@
 """Skip one position after the prompt.
 
-en: After the prompt your positions are one too high: the first new token has position len(cache), not len(cache) + 1.
+en: After the prompt your positions are one too high: the first new token has position len(cache), not
+    len(cache) + 1.
 zh: 提示之后的位置都多了 1：第一个新 token 的位置是 len(cache)，而不是 len(cache) + 1。
 caught by: test_cache_chunks, test_cache_isolated
 """
@@ -11,9 +12,7 @@ class Llama:
         B, S = input_ids.shape
         past = 0 if cache is None else len(cache)
         if position_ids is None:
-            position_ids = torch.arange(
-                past + (past > 0), past + (past > 0) + S, device=input_ids.device
-            ).expand(B, S)
+            position_ids = torch.arange(past + (past > 0), past + (past > 0) + S, device=input_ids.device).expand(B, S)
         mask = causal_mask(S, past + S, input_ids.device)[None, None]
         if attention_mask is not None:
             mask = mask & attention_mask[:, None, None, :].bool()

@@ -1,6 +1,7 @@
 """Hide keys with -inf and let blind rows become NaN.
 
-en: A row whose keys are all hidden becomes NaN under -inf, and NaN spreads to other rows in the next layer. Such a row must stay finite.
+en: A row whose keys are all hidden becomes NaN under -inf, and NaN spreads to other rows in the next layer.
+    Such a row must stay finite.
 zh: 当一行的 key 全部被 -inf 屏蔽时，softmax 会得到 NaN，并在下一层扩散到其他行。这样的行必须保持有限值。
 caught by: test_attention_masked_row, test_attention_mask
 """

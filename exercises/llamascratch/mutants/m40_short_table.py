@@ -1,6 +1,7 @@
 """Have no rotation for the last position.
 
-en: The last position the model allows, max_position_embeddings - 1, is not rotated rightly: is your table one row short?
+en: The last position the model allows, max_position_embeddings - 1, is not rotated rightly: is your table
+    one row short?
 zh: 模型允许的最后一个位置 max_position_embeddings - 1 旋转得不对：你的表是不是少了一行？
 caught by: test_degenerate_shapes
 """

@@ -1,6 +1,7 @@
 """Read only the first weight file.
 
-en: A large checkpoint is cut into several *.safetensors files. You read one of them and leave the other weights random.
+en: A large checkpoint is cut into several *.safetensors files. You read one of them and leave the other
+    weights random.
 zh: 大的权重会被切分成多个 *.safetensors 文件。你只读了其中一个，其余权重仍是随机值。
 caught by: test_checkpoints
 """

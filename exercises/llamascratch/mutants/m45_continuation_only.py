@@ -16,6 +16,4 @@ class Engine:
         first = marks[:2][-1]
         self.prefill_seconds += first - marks[0]
         self.decode_seconds += marks[-1] - first
-        return self.tokenizer.decode(
-            ids[len(self.tokenizer(prompt)["input_ids"]) :], skip_special_tokens=True
-        )
+        return self.tokenizer.decode(ids[len(self.tokenizer(prompt)["input_ids"]) :], skip_special_tokens=True)

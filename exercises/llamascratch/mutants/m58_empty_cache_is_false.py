@@ -1,6 +1,7 @@
 """Replace an empty cache by another one.
 
-en: An empty cache has length 0 and is therefore false: `cache or KVCache()` throws the caller's cache away. Compare with None.
+en: An empty cache has length 0 and is therefore false: `cache or KVCache()` throws the caller's cache away.
+    Compare with None.
 zh: 空缓存的长度为 0，因而为假：`cache or KVCache()` 会把调用者传入的缓存丢掉。请与 None 比较。
 caught by: test_cache_chunks, test_cache_isolated
 """
