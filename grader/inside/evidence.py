@@ -85,7 +85,7 @@ def _marks(value: object, path: str, depth: int) -> Iterator[tuple[str, object]]
 
 def _tensor_mark(tensor: torch.Tensor) -> object:
     try:
-        data = hashlib.blake2b(storage_bytes(tensor.detach().cpu())).digest()
+        data = hashlib.blake2b(storage_bytes(tensor.detach())).digest()
         return tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset(), data
     except Exception:  # it is no longer the plain tensor it was
         return "changed beyond reading"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 from grader.inside.rules import PolicyViolation
 from grader.inside.wire import Frame, Kind, Raise
 
 MAX_FRAMES = 20
+Place = tuple[str, int, str]  # file, line, function
 _BY_ERRNO: Mapping[int, Kind] = {
     errno.EAGAIN: "processes",  # what fork says at the limit
     errno.ENOMEM: "memory",
@@ -31,32 +31,44 @@ _BY_TEXT: Mapping[str, Kind] = {
 
 
 def describe(
-    id_: int, error: BaseException, traceback: TracebackType | None, sources: Mapping[str, bytes]
+    id_: int, error: BaseException, traceback: TracebackType | None, sources: Mapping[str, bytes], home: str
 ) -> Raise:
     """Describe an exception of the student's code.
 
-    `sources` are the student's files by their path below the current folder; only frames in them
-    are told. `str()` of the exception runs the student's code: the judge's deadline bounds it.
+    `sources` are the student's files by absolute path; only frames in them are told, by their path
+    below `home`. Reading the exception may run the student's code: the judge's deadline bounds it.
     """
-    message = _message(error)
-    frames = _frames(traceback, sources)
-    if isinstance(error, SyntaxError):
-        frames += _syntax_frame(error, sources)
+    kind, message = _read(error)
+    mro = type.__dict__["__mro__"].__get__(type(error))
+    found = [_frame(place, sources, home) for place in (*_places(traceback), *_syntax_place(error))]
     return Raise(
         id=id_,
-        kind=_kind(error, message),
+        kind=kind,
         type_name=_name(type(error)),
-        mro=[_name(cls) for cls in type.__dict__["__mro__"].__get__(type(error))[:32]],
+        mro=[_name(cls) for cls in mro[:32]],
         message=message,
-        frames=frames,
+        frames=[frame for frame in found if frame is not None][-MAX_FRAMES:],
     )
 
 
-def unusable(id_: int, message: str) -> Raise:
-    """Say that the student's answer cannot be sent."""
+def unusable(id_: int, what: str) -> Raise:
+    """Say that the student's code returned `what`, which cannot be sent."""
+    message = clean(f"your code returned {what}, which cannot be an answer", 4096)
     return Raise(
-        id=id_, kind="answer", type_name="AnswerError", mro=["AnswerError"], message=message[:4096], frames=[]
+        id=id_, kind="answer", type_name="AnswerError", mro=["AnswerError"], message=message, frames=[]
     )
+
+
+def _read(error: BaseException) -> tuple[Kind, str]:
+    """Read an exception's kind and message. Its `__str__` and properties may raise anything."""
+    try:
+        message = clean(str(error), 4096)
+    except BaseException:
+        message = "(its message could not be read)"
+    try:
+        return _kind(error, message), message
+    except BaseException:
+        return "error", message
 
 
 def _kind(error: BaseException, message: str) -> Kind:
@@ -65,22 +77,14 @@ def _kind(error: BaseException, message: str) -> Kind:
     if isinstance(error, MemoryError):
         return "memory"
     if isinstance(error, OSError):
-        return _BY_ERRNO.get(error.errno, "error") if isinstance(error.errno, int) else "error"
+        return _BY_ERRNO.get(error.errno or 0, "error")
     if isinstance(error, RuntimeError):
         return next((kind for text, kind in _BY_TEXT.items() if text in message), "error")
     return "error"
 
 
-def _message(error: BaseException) -> str:
-    try:
-        return clean(str(error), 4096)
-    except BaseException:  # a hostile __str__ may raise anything
-        return "(its message could not be read)"
-
-
 def _name(cls: type) -> str:
-    name = type.__dict__["__name__"].__get__(cls)  # the true one, whatever a metaclass says
-    return clean(name, 200)
+    return clean(type.__dict__["__name__"].__get__(cls), 200)  # the true one, whatever a metaclass says
 
 
 def clean(text: str, room: int) -> str:
@@ -88,28 +92,24 @@ def clean(text: str, room: int) -> str:
     return str.encode(text, "utf-8", "replace")[: 4 * room].decode("utf-8", "ignore")[:room]
 
 
-def _frames(traceback: TracebackType | None, sources: Mapping[str, bytes]) -> list[Frame]:
-    kept: deque[Frame] = deque(maxlen=MAX_FRAMES)
+def _places(traceback: TracebackType | None) -> Iterator[Place]:
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frame = _frame(code.co_filename, traceback.tb_lineno or 0, code.co_name, sources)
-        if frame is not None:
-            kept.append(frame)
+        yield code.co_filename, traceback.tb_lineno or 0, code.co_name
         traceback = traceback.tb_next
-    return list(kept)
 
 
-def _syntax_frame(error: SyntaxError, sources: Mapping[str, bytes]) -> list[Frame]:
-    if type(error.filename) is not str or type(error.lineno) is not int:
-        return []
-    frame = _frame(error.filename, max(0, error.lineno), "<module>", sources)
-    return [frame] if frame is not None else []
+def _syntax_place(error: BaseException) -> Iterator[Place]:
+    if type(error) in (SyntaxError, IndentationError, TabError):
+        assert isinstance(error, SyntaxError)
+        if type(error.filename) is str and type(error.lineno) is int:
+            yield error.filename, max(0, error.lineno), "<module>"
 
 
-def _frame(filename: str, line: int, function: str, sources: Mapping[str, bytes]) -> Frame | None:
-    file = os.path.relpath(filename)
+def _frame(place: Place, sources: Mapping[str, bytes], home: str) -> Frame | None:
+    file, line, function = place
     if file not in sources:
         return None
     lines = sources[file].splitlines()
     source = lines[line - 1].decode("utf-8", "replace").strip() if 0 < line <= len(lines) else ""
-    return Frame(file[:512], line, clean(function, 200), source[:200])
+    return Frame(os.path.relpath(file, home), line, clean(function, 200), source[:200])

@@ -33,7 +33,7 @@ KEY_TYPES = (type(None), bool, int, float, str)
 NodeT = TypeVar("NodeT")
 
 
-class Unsendable(TypeError):
+class Unsendable(TypeError):  # noqa: N818  # says what the value is
     """A value that cannot cross the wire; the message says which kind of value."""
 
 
@@ -53,7 +53,7 @@ def flatten(root: object, leaf: Callable[[object], NodeT]) -> list[NodeT]:
             continue
         node, children = split
         if depth == MAX_DEPTH and children:
-            raise Unsendable(f"nested more than {MAX_DEPTH} levels deep")
+            raise Unsendable(f"a value nested more than {MAX_DEPTH} levels deep")
         if len(nodes) + len(queue) + len(children) >= MAX_NODES:
             raise Unsendable(f"more than {MAX_NODES} values")
         nodes.append(node)
@@ -154,14 +154,18 @@ def type_name(value: object) -> str:
 
 # --------------------------------------------------------------------------------------- tensors
 def storage_bytes(tensor: torch.Tensor) -> memoryview:
-    """View a CPU tensor's whole storage as bytes, without a copy."""
-    flat = torch.empty(0, dtype=torch.uint8).set_(tensor.untyped_storage())
-    return flat.numpy().data
+    """View a tensor's whole storage as bytes; without a copy where it is on the CPU."""
+    flat = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
+    return flat.cpu().numpy().data
 
 
 def plain_bytes(tensor: torch.Tensor) -> memoryview:
     """View the elements of a plain contiguous CPU tensor as bytes."""
-    return tensor.reshape(-1).view(torch.uint8).numpy().data
+    size = tensor.element_size()
+    flat = torch.empty(0, dtype=torch.uint8).set_(  # not `view`: strides of one element may be anything
+        tensor.untyped_storage(), int(tensor.storage_offset()) * size, (tensor.numel() * size,), (1,)
+    )
+    return flat.numpy().data
 
 
 def strided_tensor(
@@ -171,9 +175,8 @@ def strided_tensor(
     kind = DTYPES[dtype]
     if len(shape) != len(stride):
         raise ProtocolError("a tensor with another number of strides than dimensions")
-    reach = (
-        offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) + 1 if prod(shape) else offset
-    )
+    last = offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
+    reach = last + 1 if prod(shape) else 0
     if reach * ITEM_SIZES[dtype] > blob.numel():
         raise ProtocolError("a tensor that reaches beyond its storage")
     return torch.empty(0, dtype=kind, device=blob.device).set_(

@@ -157,7 +157,7 @@ class Exposed(Struct, array_like=True, forbid_unknown_fields=True, tag="exposed"
     methods: Names
 
 
-Scalar: TypeAlias = None | bool | Int64 | float | Text
+Scalar: TypeAlias = bool | Int64 | float | Text | None
 AnswerNode: TypeAlias = Scalar | List | Tuple | Dict | Bytes | Tensor | Dtype | Device | Handle | Exposed
 QuestionNode: TypeAlias = (
     Scalar | List | Tuple | Dict | Config | Bytes | Strided | Dtype | Device | Generator | Handle | Exposed

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from grader.inside.evidence import Observation
-from grader.inside.failure import clean, describe, unusable
+from grader.inside.failure import describe, unusable
 from grader.inside.objects import Objects
 from grader.inside.rules import Rules
-from grader.inside.values import Unsendable, type_name
+from grader.inside.values import Unsendable
 from grader.inside.wire import (
     QUESTION_LIMITS,
     Answer,
@@ -53,7 +53,7 @@ def serve(sock: socket.socket, scratch: Sequence[str] = ()) -> NoReturn:
     sys.dont_write_bytecode = True
     status = 0
     try:
-        worker = _Worker(sock, [str(Path.cwd()), *scratch])
+        worker = _Worker(sock, Path.cwd(), scratch)
         worker.send(Ready(id=0))
         while True:
             worker.answer()
@@ -67,14 +67,15 @@ def serve(sock: socket.socket, scratch: Sequence[str] = ()) -> NoReturn:
 
 
 class _Worker:
-    def __init__(self, sock: socket.socket, folders: Sequence[str]) -> None:
+    def __init__(self, sock: socket.socket, home: Path, scratch: Sequence[str]) -> None:
         self._sock = sock
-        self._folders = folders
+        self._home = home  # the student's code may change the current folder
+        self._folders = [str(home), *scratch]
         self._objects = Objects(self._call_back)
         self._rules = Rules()
         self._functions: dict[str, object] = {}
         self._methods: Mapping[str, Sequence[str]] = {}
-        self._sources: dict[str, bytes] = {}
+        self._sources: dict[str, bytes] = {}  # by absolute path
         self._header = 0  # largest answer the judge will read
         self._answering: int | None = None  # id of the question, for callbacks
         self._turn = threading.Lock()  # one callback at a time
@@ -99,17 +100,19 @@ class _Worker:
     def answer(self) -> None:
         """Read one question and answer it with exactly one Return or Raise."""
         question, blobs = self._read()
+        if isinstance(question, Reply):
+            return  # the student's code did not wait for it: out of stack, most likely
         self._answering = question.id
         evidence: list[Evidence] = []
         try:
             value = self._do(question, blobs, evidence)
         except BaseException as error:  # SystemExit and the like are the student's, too
-            answer: Return | Raise = describe(question.id, error, sys.exc_info()[2], self._sources)
+            answer: Return | Raise = self._describe(question.id, error)
             out: list[Buffer] = []
-            del error
         else:
             answer, out = self._return(question.id, value)
-        self._answering = None
+        with self._turn:  # a thread of the student's may still wait for a reply
+            self._answering = None
         _flush()
         answer.evidence = evidence[0] if evidence else None
         answer.violations = self._rules.take()
@@ -122,10 +125,14 @@ class _Worker:
             if self._header and len(pack(answer, blobs)[0]) + 4096 > self._header:
                 raise Unsendable("more values than fit into one answer")
         except Unsendable as error:
-            return unusable(id_, f"cannot be sent back: {error}"), []
+            return unusable(id_, str(error)), []
         except BaseException as error:  # reading a hostile value may raise anything
-            return unusable(id_, f"cannot be read ({clean(type_name(error), 200)})"), []
+            failure = self._describe(id_, error)
+            return (unusable(id_, "something unreadable") if failure.kind == "error" else failure), []
         return answer, blobs
+
+    def _describe(self, id_: int, error: BaseException) -> Raise:
+        return describe(id_, error, sys.exc_info()[2], self._sources, str(self._home))
 
     def _do(self, question: Question, blobs: Sequence[Blob], evidence: list[Evidence]) -> object:
         if isinstance(question, Call):
@@ -139,17 +146,18 @@ class _Worker:
         if isinstance(question, Forget):
             self._objects.forget()
             return None
-        raise RuntimeError("a reply without a callback")
+        raise RuntimeError("not a question")
 
     # ----------------------------------------------------------------------------------- loading
     def _load(self, load: Load, blobs: Sequence[Blob]) -> list[str]:
         """Import the solution and return the declared names it has."""
-        self._sources = dict(zip(load.paths, (blob.tobytes() for blob in blobs), strict=True))
+        files = dict(zip(load.paths, (blob.tobytes() for blob in blobs), strict=True))
+        self._sources = {str(self._home / path): content for path, content in files.items()}
         self._header, self._objects.payload = load.answer_header, load.answer_payload
-        _write(Path.cwd(), self._sources)
+        _write(self._home, files)
         _seed(load.seed)
         self._rules = Rules(load.poison, load.banned)
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.insert(0, str(self._home))
         importlib.invalidate_caches()
         with self._rules.watching():
             module = importlib.import_module(load.module)
@@ -160,7 +168,7 @@ class _Worker:
         return [*self._functions, *self._objects.classes]
 
     def _upload(self, upload: Upload, blobs: Sequence[Blob]) -> str:
-        folder = Path.cwd() / "uploads" / str(self._uploads)
+        folder = self._home / "uploads" / str(self._uploads)
         self._uploads += 1
         _write(folder, dict(zip(upload.paths, (blob.tobytes() for blob in blobs), strict=True)))
         return str(folder)

@@ -30,6 +30,7 @@ class Instance:
         return lambda *args, **kwargs: self._call(self, name, args, kwargs)
 
     def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call the object, where `__call__` is declared."""
         self._require("__call__")
         return self._call(self, "__call__", args, kwargs)
 

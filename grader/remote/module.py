@@ -18,6 +18,7 @@ class RemoteName:
         self.__name__ = name
 
     def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call it. Raises what Session.call raises, and StudentError where the solution lacks it."""
         if self.__name__ not in self._session.present:
             message = f"your solution.py does not define {self.__name__}"
             raise StudentError("missing", "AttributeError", ("AttributeError",), message)
