@@ -150,7 +150,7 @@ class Checker(Walker):
         if f"{self.package}.{root}" in self.program.modules:
             en, zh = f"write `from .{root} import ...`", f"请写成 `from .{root} import ...`"
         else:
-            allowed = ", ".join(m for m in self.rules.allowed if m != "__future__")
+            allowed = ", ".join(sorted({m.partition(".")[0] for m in self.rules.allowed} - {"__future__"}))
             en, zh = f"allowed: {allowed}", f"允许的模块：{allowed}"
         self._report(
             "import", node,
@@ -223,10 +223,9 @@ class Checker(Walker):
         if node in self.harmless:
             return
         own = isinstance(base, ast.Name) and base.id in ("self", "cls")
-        uncalled_modules = (
-            name == "modules" and node not in self.called
-        )  # sys.modules, not nn.Module.modules()
-        if dunder_is_door(name) or (not own and (attribute_is_door(name) or uncalled_modules)):
+        # `x.modules` may be sys.modules, `x.modules()` is nn.Module's.
+        table = name == "modules" and node not in self.called and name not in self.defined
+        if dunder_is_door(name) or (not own and (attribute_is_door(name) or table)):
             self._report_door(node, name)
         elif name in self.rules.banned_leaves and name not in self.defined:
             self._report_banned(node, name)
@@ -286,24 +285,24 @@ class Checker(Walker):
     def _check_path(self, node: ast.AST, path: str) -> None:
         if _is_own(path):
             self._check_own(node, path)
-        elif self.rules.is_banned(path):
-            self._report_banned(node, path)
         elif not self.rules.is_module(path.partition(".")[0]):
             self._report_module(node, path.partition(".")[0])
-        else:
-            self._check_parts(node, path)
+        elif not self._leads_out(node, path) and self.rules.is_banned(path):
+            self._report_banned(node, path)
 
-    def _check_parts(self, node: ast.AST, path: str) -> None:
+    def _leads_out(self, node: ast.AST, path: str) -> bool:
+        """Report the first door on a path of names, if there is one."""
         holder, *names = path.split(".")
         for name in names:
             if self.rules.is_module(holder):
                 if self.rules.refuses(holder, name):
                     self._report_refused(node, holder, name)
-                    return
+                    return True
             elif attribute_is_door(name):
                 self._report_door(node, name)
-                return
+                return True
             holder = f"{holder}.{name}"
+        return False
 
     def _check_own(self, node: ast.AST, path: str) -> None:
         _, *parts = path.split(".")

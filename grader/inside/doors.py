@@ -24,7 +24,7 @@ _STDLIB = (
 _TORCH = (
     "torch", "torch.amp", "torch.backends", "torch.backends.cuda", "torch.backends.mps", "torch.cuda",
     "torch.fft", "torch.linalg", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.parameter",
-    "torch.special",
+    "torch.random", "torch.special",
 )  # fmt: skip
 
 # Public names of allowed standard modules that evaluate strings, reach other modules or change the process.

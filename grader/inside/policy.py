@@ -13,7 +13,7 @@ from typing import Any
 from grader.inside import pseudocode, signatures, size
 from grader.inside.checker import MOST, Checker
 from grader.inside.doors import Rules
-from grader.inside.reading import TOO_DEEP, Finding, parse, too_deep
+from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, parse, too_deep, too_much
 from grader.inside.scopes import Definition, Program
 
 
@@ -28,19 +28,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     student wrote.
     """
     own = f"exercises/{spec['exercise']}/"
-    program, errors, texts, trees = Program(), [], {}, {}
-    for file in sorted(f for f in sources if f.endswith(".py")):
-        read = parse(file, sources[file])
-        if isinstance(read, tuple):
-            try:
-                program.add(file, read[1])
-            except TOO_DEEP:
-                read = too_deep(file)
-        if isinstance(read, tuple):
-            texts[file], trees[file] = read
-        elif file.startswith(own):
-            errors.append(read)
-    mine = {file: tree for file, tree in trees.items() if file.startswith(own)}
+    program, texts, mine, errors = _read(sources, own)
     rules = Rules(
         spec.get("imports") or (), spec.get("names"), spec.get("banned") or (), spec.get("ancestors") or ()
     )
@@ -57,7 +45,6 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     violations.sort(key=lambda v: (v["file"], v["line"]))
     public = tuple(spec.get("public") or ())
     module = f"exercises.{spec['exercise']}.solution"
-    own_texts = [texts[file] for file in mine]
     return {
         "violations": violations[:MOST],
         "errors": errors[:MOST],
@@ -66,10 +53,35 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
             sources.get(f"{own}PSEUDOCODE.md"),
             spec.get("template") or b"",
             signatures.implemented(program, module, public),
-            own_texts,
+            texts.values(),
         ),
-        "size": size.measure(mine, own_texts),  # last: it takes the trees apart
+        "size": size.measure(mine, texts.values()),  # last: it takes the trees apart
     }
+
+
+def _read(
+    sources: Mapping[str, bytes], own: str
+) -> tuple[Program, dict[str, str], dict[str, ast.Module], list[Finding]]:
+    """Read all files, our exercise's first; return its texts and trees, and what is wrong with them."""
+    program, texts, trees, errors = Program(), {}, {}, []
+    nodes = 0
+    for file in sorted((f for f in sources if f.endswith(".py")), key=lambda f: (not f.startswith(own), f)):
+        read = parse(file, sources[file]) if nodes <= MOST_NODES else too_much(file)
+        if isinstance(read, tuple):
+            nodes += sum(1 for _ in ast.walk(read[1]))
+            if nodes > MOST_NODES:
+                read = too_much(file)
+        if isinstance(read, tuple):
+            try:
+                program.add(file, read[1])
+            except TOO_DEEP:
+                read = too_deep(file)
+        if file.startswith(own):
+            if isinstance(read, tuple):
+                texts[file], trees[file] = read
+            else:
+                errors.append(read)
+    return program, texts, trees, errors
 
 
 def _defined(trees: Iterable[ast.Module]) -> frozenset[str]:

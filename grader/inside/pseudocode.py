@@ -9,12 +9,14 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TypedDict
 
 from grader.inside.reading import BROKEN
 
 _SHORTEST, _LONGEST = 3, 40  # lines of a block
 _COPIED = 0.5  # share of lines that may be the program's own
+_MOST_LINES = 20_000  # of the program, that are compared
 _LINE = 400  # characters beyond which a line is not compared
 _HEADING = re.compile(r"###(?!#)\s*(.*)")
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
@@ -23,8 +25,8 @@ _SIZE = r"(?:\d+|\.\.\.|…|[A-Z]\w*)(?:\s*[-+*/|]\s*\w+)*"
 # A shape: `[B, S]` after a space, a colon or at the start; `x[B, S]` with sizes in capitals; `(B, S)`.
 _SHAPE = re.compile(
     rf"(?<![\w\])])\[\s*[\w.…]+(?:\s*[-+*/|]\s*\w+)*(?:\s*[,，]\s*[\w.…]+(?:\s*[-+*/|]\s*\w+)*)*\s*,?\s*\]"
-    rf"|\[\s*{_SIZE}(?:\s*[,，]\s*{_SIZE})*\s*\]"
-    rf"|(?<!\w)\(\s*{_SIZE}\s*[,，](?:\s*{_SIZE}\s*[,，]?)*\s*\)"
+    rf"|\[(?=[^\]]*[A-Z.…])\s*{_SIZE}(?:\s*[,，]\s*{_SIZE})*\s*\]"
+    rf"|(?<!\w)\((?=[^)]*[A-Z.…])\s*{_SIZE}\s*[,，](?:\s*{_SIZE}\s*[,，]?)*\s*\)"
 )
 
 
@@ -57,7 +59,8 @@ def judge(content: bytes | None, template: bytes, names: Sequence[str], sources:
     if text.split() == given.split():
         return _nothing("PSEUDOCODE.md is still the empty template", "PSEUDOCODE.md 仍是空白模板", names)
     blocks, templates = _blocks(text), _blocks(given)
-    program = frozenset(_normalise(line) for source in sources for line in source.split("\n"))
+    lines = (line for source in sources for line in source.split("\n"))
+    program = frozenset(_normalise(line) for line in islice(lines, _MOST_LINES))
     headings: dict[str, bool] = {}
     problems: list[Problem] = []
     for name in names:

@@ -22,6 +22,8 @@ _BOM = b"\xef\xbb\xbf"
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LINES = re.compile(r"\r\n|\r|\n")
+# Of all files of a job together. Our longest reference has 5,000; reading many more takes seconds.
+MOST_NODES = 100_000
 # Whatever the parser, the walk over its tree, or printing it back may raise on a source made to break it.
 TOO_DEEP = (RecursionError, MemoryError)
 BROKEN = (SyntaxError, ValueError, OverflowError, *TOO_DEEP)
@@ -90,6 +92,12 @@ def parse(file: str, content: bytes) -> tuple[str, ast.Module] | Finding:
         return finding(
             "syntax", file, 0, "Python's parser refuses this source", "Python 解析器拒绝解析该文件"
         )
+
+
+def too_much(file: str) -> Finding:
+    """Say that there is more code than anyone writes by hand."""
+    en = f"is more code than is checked ({MOST_NODES} syntax nodes in all)"
+    return finding("depth", file, 0, en, f"代码量超出检查上限（共 {MOST_NODES} 个语法节点）")
 
 
 def too_deep(file: str) -> Finding:

@@ -246,8 +246,10 @@ def import_base(node: ast.ImportFrom, package: str) -> str:
     if not node.level:
         return node.module or ""
     parts = package.split(".")
+    if node.level > len(parts):
+        return ""
     kept = parts[: len(parts) - node.level + 1]
-    return ".".join([*kept, *([node.module] if node.module else [])]) if kept else ""
+    return ".".join([*kept, *([node.module] if node.module else [])])
 
 
 def module_name(file: str) -> tuple[str, str]:

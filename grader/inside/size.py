@@ -62,7 +62,7 @@ def _strip(tree: ast.Module) -> None:
 def _bare(part: object) -> list[object]:
     """Return what remains of one child: nothing, itself, or something simpler."""
     match part:
-        case ast.Import() | ast.ImportFrom() | ast.Assert():
+        case ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Pass():
             return []
         case ast.Expr(value=ast.Constant(value=str())) | ast.FunctionDef(name="__repr__"):
             return []

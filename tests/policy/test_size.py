@@ -1,0 +1,73 @@
+import pytest
+
+from grader.inside.policy import inspect
+
+
+def size(source):
+    return inspect({"exercises/sampling/solution.py": source.encode()}, {"exercise": "sampling"})["size"]
+
+
+def test_layout_does_not_count():
+    one_line, three_lines = size("x=1;y=2;z=(3,)\n"), size("x = 1\n\ny = 2  # two\nz = (\n    3,\n)\n")
+    assert one_line["statements"] == three_lines["statements"] == 3
+    assert one_line["tokens"] == three_lines["tokens"]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '    """Docstring."""\n',
+        "    'a text as a comment'\n",
+        "    import math\n",
+        "    from math import pi, e\n",
+        "    assert x > 0, 'positive'\n",
+        "    y: int\n",
+        "    pass\n",
+        "    # comment\n",
+    ],
+)
+def test_these_are_free(extra):
+    bare = size("def f(x):\n    y = x + 1\n    return y\n")
+    assert {**size(f"def f(x):\n{extra}    y = x + 1\n    return y\n"), "longest_line": 0} == {
+        **bare,
+        "longest_line": 0,
+    }
+
+
+def test_annotations_and_repr_are_free():
+    bare = size("class A:\n    def f(self, x, *a, **k):\n        y = x\n        return y\n")
+    full = size(
+        "class A:\n    def f(self, x: int, *a: int, **k: str) -> int:\n        y: int = x\n        return y\n"
+        "    def __repr__(self):\n        return 'A'\n"
+    )
+    assert (bare["statements"], bare["tokens"]) == (full["statements"], full["tokens"]) == (4, 22)
+
+
+def test_an_annotated_assignment_counts_as_one():
+    assert size("x: int = 1") == {"statements": 1, "tokens": 3, "longest_line": 10}
+
+
+def test_golfing_into_one_expression_is_paid_in_tokens():
+    plain = size("def f(x):\n    if x:\n        return 1\n    return 2\n")
+    golfed = size("f = lambda x: (1 if x else 2, [y := x], [z := y], [w := z])[0]\n")
+    assert golfed["statements"] < plain["statements"]
+    assert golfed["tokens"] > plain["tokens"]
+
+
+def test_what_an_f_string_computes_counts():
+    assert size("x = f'{g(1, 2, 3)}'")["tokens"] > size("x = f'{g()}'")["tokens"] > size("x = f'g'")["tokens"]
+
+
+def test_the_longest_line_is_taken_as_written():
+    assert size("x = 1\r" + "y = '" + "a" * 100 + "'\n")["longest_line"] == 106
+    assert size("x = [\n    1,\n]\n")["longest_line"] == 6
+
+
+def test_helpers_count_and_earlier_exercises_do_not():
+    sources = {
+        "exercises/sampling/solution.py": b"x = 1",
+        "exercises/sampling/parts/helper.py": b"y = 1\nz = 2",
+        "exercises/llamascratch/solution.py": b"a = 1\n" * 50 + b"# " + b"x" * 200,
+    }
+    found = inspect(sources, {"exercise": "sampling", "ancestors": ["llamascratch"]})["size"]
+    assert found == {"statements": 3, "tokens": 9, "longest_line": 5}
