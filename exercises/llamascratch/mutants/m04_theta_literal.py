@@ -9,5 +9,5 @@ caught by: test_inv_freq_default, test_inv_freq_llama3, test_logits
 def rope_inv_freq(config):
     rope = config.rope_parameters
     exponent = torch.arange(0, config.head_dim, 2).float() / config.head_dim
-    inv_freq = 10000.0 ** -exponent
+    inv_freq = 10000.0**-exponent
     return llama3_scale(inv_freq, rope) if rope["rope_type"] == "llama3" else inv_freq

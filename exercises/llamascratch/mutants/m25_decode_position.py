@@ -12,7 +12,8 @@ class Llama:
         B, S = input_ids.shape
         past = 0 if cache is None else len(cache)
         if position_ids is None:
-            position_ids = torch.arange(past + (past > 0), past + (past > 0) + S, device=input_ids.device).expand(B, S)
+            first = past + (past > 0)
+            position_ids = torch.arange(first, first + S, device=input_ids.device).expand(B, S)
         mask = causal_mask(S, past + S, input_ids.device)[None, None]
         if attention_mask is not None:
             mask = mask & attention_mask[:, None, None, :].bool()

@@ -7,8 +7,9 @@ caught by: test_engine
 
 
 class Engine:
-    def complete(self, prompt, max_new_tokens):
+    def _complete(self, prompt, max_new_tokens):
         ids = self.tokenizer(prompt)["input_ids"]
+        start = len(ids)
         marks = [time.perf_counter()]
         for token in greedy_tokens(self.model, (torch.tensor([ids]),), max_new_tokens, self.eos_token_id):
             ids.append(int(token))
@@ -16,4 +17,4 @@ class Engine:
         first = marks[:2][-1]
         self.prefill_seconds += first - marks[0]
         self.decode_seconds += marks[-1] - first
-        return self.tokenizer.decode(ids[len(self.tokenizer(prompt)["input_ids"]) :], skip_special_tokens=True)
+        return self.tokenizer.decode(ids[start:], skip_special_tokens=True)

@@ -7,7 +7,7 @@ caught by: test_engine
 
 
 class Engine:
-    def complete(self, prompt, max_new_tokens):
+    def _complete(self, prompt, max_new_tokens):
         ids = self.tokenizer(prompt)["input_ids"]
         marks = [time.perf_counter()]
         for token in greedy_tokens(self.model, (torch.tensor([ids]),), max_new_tokens, self.eos_token_id):

@@ -130,7 +130,7 @@ def checkpoint_files(rng):
 
 
 def test_public_engine(student, rng):
-    """From a folder on disk to text: the answer begins with the prompt, and five characters follow at most."""
+    """From a folder on disk to text: each text begins with its prompt; five characters follow at most."""
     path = student.upload(checkpoint_files(rng))
     engine = student.Engine(path)
     texts = engine.execute(["hello", "a llama"], max_new_tokens=5)

@@ -292,9 +292,9 @@ class Engine:
         if temperature != 0:
             raise ValueError("only greedy decoding here; drawing tokens is the exercise `sampling`")
         self.prefill_seconds = self.decode_seconds = 0.0
-        return [self.complete(prompt, max_new_tokens) for prompt in prompts]
+        return [self._complete(prompt, max_new_tokens) for prompt in prompts]
 
-    def complete(self, prompt: str, max_new_tokens: int) -> str:
+    def _complete(self, prompt: str, max_new_tokens: int) -> str:
         """Return one prompt with its continuation, and add up the time it took."""
         ids = self.tokenizer(prompt)["input_ids"]
         marks = [time.perf_counter()]
