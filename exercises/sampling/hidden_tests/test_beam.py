@@ -21,6 +21,7 @@ class Model:
     def __init__(self, V, prefix, row, eos=None):
         self.V, self.prefix, self.row, self.eos = V, prefix, row, eos
         self.calls = []  # every call's sequences
+        self.longest = 0  # new tokens a sequence may hold when its next one is asked for
 
     def __call__(self, sequences):
         """Return log-probabilities [n, V] of the next token of n sequences."""
@@ -47,6 +48,8 @@ class Model:
                 raise ValueError("log_prob_fn was given a token id outside the vocabulary")
             if list(tokens[: len(self.prefix)]) != self.prefix:
                 raise ValueError("every sequence given to log_prob_fn must begin with the prefix")
+            if len(tokens) - len(self.prefix) > self.longest:
+                raise ValueError("log_prob_fn was asked to go beyond max_new_tokens")
 
 
 def random_model(rng, V, length, eos=None, scale=1.5):
@@ -76,6 +79,7 @@ def story_model(rng, letters, story):
 
 def search(student, expose, model, num_beams, max_new_tokens, length_penalty=0.0):
     """Run the student's search on the model and check the form of the answer; return (tokens, score)."""
+    model.longest = max_new_tokens - 1
     answer = student.beam_search(
         expose(model, check=model.validate, max_calls=4 * num_beams * max_new_tokens + 8),
         model.prefix,
