@@ -119,6 +119,7 @@ def test_every_code_point_is_shown_or_spelled_out():
         ("abc\u202edef", r"abc\u202edef"),
         ("pass\u200bword", r"pass\u200bword"),
         ("tag\U000e0041", r"tag\U000e0041"),
+        ("blank\u3164\u2800\ufe0f", r"blank\u3164\u2800\ufe0f"),
         ("\ud800", r"\ud800"),
         ("\ufffe", r"\ufffe"),
         ("x[::2]", "x[: :2]"),
