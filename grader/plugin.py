@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -238,10 +239,8 @@ class Offered:
     answers: list[object]
 
     def get(self, name: str) -> Any:  # noqa: ANN401  # whatever the test's argument is
-        """Return the argument of that name."""
-        if name not in OFFERED:
-            raise BrokenTest(f"{self.case.key} asks for {name!r}, which the grader does not offer")
-        return getattr(self, name)
+        """Return the argument of that name: one of ours, or what pytest made of the course's own fixture."""
+        return getattr(self, name) if name in OFFERED else self.case.item.funcargs[name]
 
     @cached_property
     def student(self) -> RemoteModule:
@@ -308,6 +307,21 @@ class Offered:
         """Check, at the end of a test, that nothing unasked-for came from the worker."""
         if "student" in self.__dict__:
             self.student.settle()
+
+
+class Shortcut:
+    """A pytest plugin that keeps collection from looking at anything beside the test folders."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._folders = frozenset(folders)
+        self._above = frozenset(parent for folder in self._folders for parent in folder.parents)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Ignore what is neither a test folder, nor above one, nor in one."""
+        if collection_path in self._above or collection_path in self._folders:
+            return False
+        return None if self._folders.intersection(collection_path.parents) else True
 
 
 OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "inspection", "reference_inspection",

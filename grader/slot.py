@@ -25,7 +25,7 @@ from grader.exercise import Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
 from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
-from grader.plugin import Judge, Placeholders
+from grader.plugin import Judge, Placeholders, Shortcut
 from grader.rng import Rng
 from grader.wall.launch import Wall
 
@@ -181,10 +181,12 @@ class Desk:
             self.exercise.path / "hidden_tests",
             SHARED_TESTS_PATH,
         )
+        present = [folder.resolve() for folder in folders if folder.is_dir()]
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), self._helpers_importable():
             code = pytest.main(
-                [*PYTEST_OPTIONS, *(str(f) for f in folders if f.is_dir())], plugins=[judge, Placeholders()]
+                [*PYTEST_OPTIONS, f"--confcutdir={self.exercise.path}", *map(str, present)],
+                plugins=[judge, Placeholders(), Shortcut(present)],
             )
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not judge.fault:
             judge.fault = f"pytest ended with {code}:\n{said.getvalue()}"

@@ -1,0 +1,79 @@
+"""Show what `grader verify` found: the mutant x test table, margins, times, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from grader.exercise import SHARED_TESTS
+from grader.job import Status, TestSpec
+from grader.verify import CAUGHT, MARGIN, Finding, Verification
+
+_TIGHTEST = 5  # how many of the smallest margins are shown
+
+
+def verification_text(found: Sequence[Verification]) -> str:
+    """Return the whole report as plain text."""
+    return "\n".join(line for verification in found for line in _exercise(verification))
+
+
+def _exercise(verification: Verification) -> Iterator[str]:
+    exercise = verification.exercise
+    yield f"{exercise.name}: {exercise.title.en}"
+    yield from _correct(verification)
+    yield ""
+    yield from _matrix(verification)
+    yield ""
+    yield from _margins(verification)
+    problems = verification.problems
+    yield f"  {len(problems)} problem(s)" if problems else "  everything is as it should be"
+    yield from (f"  PROBLEM {problem}" for problem in problems)
+    yield ""
+
+
+def _correct(verification: Verification) -> Iterator[str]:
+    for kind in ("reference", "variant", "starter"):
+        findings = verification.of_kind(kind)
+        names = dict.fromkeys(f.specimen.label for f in findings)
+        for name in names:
+            mine = [f for f in findings if f.specimen.label == name]
+            good = sum(not f.problems for f in mine)
+            seconds = max(f.result.seconds for f in mine)
+            due = "scores 0" if kind == "starter" else "100 %"
+            if name == "starter/signatures":
+                due = "same signatures as the reference"
+            yield f"  {name:32} {due}: {good} of {len(mine)} seeds, {seconds:.1f} s"
+
+
+def _matrix(verification: Verification) -> Iterator[str]:
+    """One row per mistake, one column per test: X caught, . passed, blank not run."""
+    specs = [s for s in verification.exercise.tests if s.name not in SHARED_TESTS]
+    yield "  " + f"{'':32} " + " ".join(f"{_short(s, i):>3}" for i, s in enumerate(specs, 1))
+    findings = verification.of_kind("mutant", "null")
+    for name in dict.fromkeys(f.specimen.label for f in findings):
+        mine = [f for f in findings if f.specimen.label == name]
+        cells = " ".join(f"{_cell(mine, s):>3}" for s in specs)
+        seeds = f"  x{len(mine)}" if len(mine) > 1 else ""
+        yield f"  {name:32} {cells}{seeds}"
+
+
+def _short(spec: TestSpec, place: int) -> str:
+    head = spec.title.en.partition(" · ")[0]
+    return head if len(head) <= 3 else str(place)
+
+
+def _cell(findings: Sequence[Finding], spec: TestSpec) -> str:
+    ended = [t.status for f in findings for t in f.result.tests if t.name == spec.name]
+    if not ended or all(status in (Status.SKIPPED, Status.UNGRADABLE) for status in ended):
+        return ""
+    caught = sum(status in CAUGHT for status in ended)
+    return "X" if caught == len(ended) else "." if not caught else str(caught)
+
+
+def _margins(verification: Verification) -> Iterator[str]:
+    worst = sorted(verification.margins().items(), key=lambda item: -item[1])[:_TIGHTEST]
+    if not worst:
+        return
+    yield "  smallest margins (measured error of correct code / limit):"
+    for name, ratio in worst:
+        yield f"    {name:40} {ratio:6.1%}{'  over half of the limit' if ratio > MARGIN else ''}"
+    yield f"  one correct submission takes at most {verification.seconds():.1f} s"
