@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,21 @@ def test_the_schema_refuses_what_jenkins_refuses(book):
     document = parse(book, "alice")
     document.find("testsuite").set("time", "1e-05")
     assert not SCHEMA.validate(document)
+
+
+WITHOUT_LXML = """
+import sys
+sys.modules["lxml"] = None  # as installed without the development extras
+from conftest import make_book
+from grader.reports.junit import junit
+sys.stdout.buffer.write(junit(make_book(), "mallory", "zh"))
+"""
+
+
+def test_the_file_is_the_same_without_lxml(book):
+    command = [sys.executable, "-c", WITHOUT_LXML]
+    plain = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True).stdout
+    assert ET.canonicalize(plain.decode()) == ET.canonicalize(junit(book, "mallory", "zh").decode())
 
 
 def test_suites_and_cases_follow_the_course(book):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import astuple, fields, is_dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.job import NO_TEXT, JobResult, Score, State, Status, TestResult, TestSpec, Text, score_job
+from grader.job import NO_TEXT, JobResult, Reason, Score, State, Status, TestResult, TestSpec, Text, score_job
 from grader.reports.view import Gradebook, combine, make_row
 from grader.reports.wording import EXPLANATIONS, OUTCOMES, REASONS, Outcome, number, say, score_words
 
@@ -157,3 +158,8 @@ def test_a_score_in_words():
 def test_a_text_without_chinese_is_said_in_english():
     row = make_row(job(notice=Text("read me", "")), [], NO_TEXT)
     assert say(row.notice, "zh") == "read me"
+
+
+def test_the_documentation_names_every_outcome_and_reason():
+    text = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    assert [word for word in (*Outcome, *Reason) if f"`{word}`" not in text] == []
