@@ -103,7 +103,7 @@ def _check_used(tree: ast.Module, before: ast.Module, added: list[tuple[str, int
         if name.startswith("__") and name.endswith("__"):
             continue
         if name not in set(_mentioned(tree)):
-            close = difflib.get_close_matches(name, sorted(set(_defined(before))), n=1)
+            close = difflib.get_close_matches(name, sorted(set(_defined(before)) - {name}), n=1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             raise ContentError(path, f"{name} is not in the reference and nothing uses it{meant}", line)
 
