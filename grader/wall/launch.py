@@ -6,12 +6,13 @@ import contextlib
 import itertools
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from grader.errors import UngradedError, WallError
-from grader.inside import spec
+from grader.inside import confine, spec
 from grader.job import Limits
 from grader.wall import scratch
 from grader.wall.cgroup import JobCgroup, find_cgroups
@@ -174,6 +175,12 @@ class Wall:
         """End the template with everything in it, when a single job cannot be ended."""
         if self._template:
             self._restart()
+
+
+def die_with_parent() -> None:
+    """End this process when the one that forked it ends: a slot without its scheduler is of no use."""
+    if sys.platform == "linux":
+        confine.die_with_parent()
 
 
 def _hint(worker: Worker) -> str:
