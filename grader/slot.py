@@ -30,6 +30,7 @@ from grader.rng import Rng
 from grader.wall.launch import Wall
 
 SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
+INSPECTOR = "grader.inside.policy"  # what every job's worker needs first
 # Neither configuration nor plugins of the machine may change a verdict.
 UNWANTED = ("cacheprovider", "terminal", "faulthandler", "unraisableexception", "threadexception", "junitxml",
             "doctest", "pastebin", "logging", "stepwise", "setuponly", "setupplan")  # fmt: skip
@@ -47,7 +48,7 @@ class Slot:
         self, tier: str, preload: Sequence[str], device: str, exercises: Mapping[str, Exercise]
     ) -> None:
         self._tier = tier
-        self._open_wall = lambda: Wall(tier, preload, device)
+        self._open_wall = lambda: Wall(tier, (INSPECTOR, *preload), device)
         self._exercises = exercises
         self._desks: dict[tuple[str, str, int], Desk] = {}
         self._prepare_process()
