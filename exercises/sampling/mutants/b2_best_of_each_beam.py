@@ -11,7 +11,7 @@ class Search:
     def rank(self, log_probs, n):
         each = log_probs.topk(min(max(n // (2 * len(self.live)), 1), log_probs.shape[-1]))
         candidates = [
-            (tokens + [token], total + log_prob)
+            ([*tokens, token], total + log_prob)
             for (tokens, total), values, ids in zip(
                 self.live, each.values.tolist(), each.indices.tolist(), strict=True
             )
