@@ -29,7 +29,6 @@ from grader.inside.wire import (
 
 DTYPES: Mapping[str, torch.dtype] = {name: getattr(torch, name) for name in ITEM_SIZES}
 DTYPE_NAMES: Mapping[torch.dtype, DtypeName] = {DTYPES[name]: name for name in get_args(DtypeName)}
-KEY_TYPES = (type(None), bool, int, float, str)
 NodeT = TypeVar("NodeT")
 
 
@@ -49,7 +48,7 @@ def flatten(root: object, leaf: Callable[[object], NodeT]) -> list[NodeT]:
         value, depth = queue.popleft()
         split = _split(value)
         if split is None:
-            nodes.append(scalar(value) if type(value) in KEY_TYPES else leaf(value))
+            nodes.append(scalar(value) if is_scalar(value) else leaf(value))
             continue
         node, children = split
         if depth == MAX_DEPTH and children:
@@ -73,10 +72,16 @@ def _split(value: Any) -> tuple[List | Tuple | Dict, list[object]] | None:  # no
     if kind is dict or kind is OrderedDict:
         items = list(value.items())
         for key, _ in items:
-            if type(key) not in KEY_TYPES:
+            if not is_scalar(key):
                 raise Unsendable(f"a dict with a key of type {type_name(key)}")
         return Dict(len(items)), [part for item in items for part in item]
     return None
+
+
+def is_scalar(value: object) -> bool:
+    """Say whether a value is None or exactly a bool, int, float or str."""
+    kind = type(value)  # compared by identity: a metaclass may define equality
+    return kind is int or kind is float or kind is str or kind is bool or value is None
 
 
 def scalar(value: object) -> object:
@@ -138,7 +143,7 @@ def _assemble(node: List | Tuple | Dict, children: list[object]) -> object:
 def _dict(keys: Iterable[object], values: Iterable[object]) -> dict[object, object]:
     made: dict[object, object] = {}
     for key, value in zip(keys, values, strict=True):
-        if type(key) not in KEY_TYPES:
+        if not is_scalar(key):
             raise ProtocolError("a dict key that is no plain scalar")
         if key in made:
             raise ProtocolError("a dict with the same key twice")
@@ -162,7 +167,9 @@ def storage_bytes(tensor: torch.Tensor) -> memoryview:
 def plain_bytes(tensor: torch.Tensor) -> memoryview:
     """View the elements of a plain contiguous CPU tensor as bytes."""
     size = tensor.element_size()
-    flat = torch.empty(0, dtype=torch.uint8).set_(  # not `view`: strides of one element may be anything
+    flat = torch.empty(
+        0, dtype=torch.uint8, device=tensor.device
+    ).set_(  # not `view`: strides of one element may be anything
         tensor.untyped_storage(), int(tensor.storage_offset()) * size, (tensor.numel() * size,), (1,)
     )
     return flat.numpy().data

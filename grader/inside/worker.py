@@ -22,6 +22,7 @@ from grader.inside.objects import Objects
 from grader.inside.rules import Rules
 from grader.inside.values import Unsendable
 from grader.inside.wire import (
+    ANSWER_LIMITS,
     QUESTION_LIMITS,
     Answer,
     Blob,
@@ -76,7 +77,7 @@ class _Worker:
         self._functions: dict[str, object] = {}
         self._methods: Mapping[str, Sequence[str]] = {}
         self._sources: dict[str, bytes] = {}  # by absolute path
-        self._header = 0  # largest answer the judge will read
+        self._header = ANSWER_LIMITS.header  # largest answer the judge will read
         self._answering: int | None = None  # id of the question, for callbacks
         self._turn = threading.Lock()  # one callback at a time
         self._uploads = 0
@@ -122,7 +123,7 @@ class _Worker:
         try:
             nodes, blobs = self._objects.encode(value)
             answer = Return(id=id_, value=nodes)
-            if self._header and len(pack(answer, blobs)[0]) + 4096 > self._header:
+            if len(pack(answer, blobs)[0]) + 4096 > self._header:
                 raise Unsendable("more values than fit into one answer")
         except Unsendable as error:
             return unusable(id_, str(error)), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -199,6 +200,7 @@ class Session:
         self, question: Message, blobs: Sequence[Buffer]
     ) -> tuple[Return | Raise, object, Exception | None]:
         """Send a question, serve callbacks, and return the answer, its value, and a callback's failure."""
+        until = time.monotonic() + self._limits.call
         self._line.send(pack(question, blobs))
         failure: Exception | None = None
         while True:
@@ -206,6 +208,9 @@ class Session:
             if answer.id != question.id or isinstance(answer, Ready):
                 raise ProtocolError("an answer to a question that was not asked")
             if isinstance(answer, Callback):
+                if time.monotonic() > until:  # with data always waiting, the line itself never waits
+                    self._line.kill()
+                    raise Killed(Reason.WALL, "the call took too long")
                 failure = self._call_back(answer, received, failure)
                 continue
             value = self._ledger.decode(answer.value, received) if isinstance(answer, Return) else None

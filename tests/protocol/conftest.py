@@ -104,12 +104,12 @@ class Bench:
         self._forker, self._folder = forker, folder
         self._lines: list[Line] = []
 
-    def session(self, **options: object) -> Session:
+    def session(self, limits: Limits = LIMITS) -> Session:
         folder = self._folder / str(len(self._lines))
         folder.mkdir()
         line = self._forker.start(folder)
         self._lines.append(line)
-        return Session(line, LIMITS, **options)
+        return Session(line, limits)
 
     def load(
         self,

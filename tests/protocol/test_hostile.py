@@ -1,7 +1,8 @@
-"""Whatever bytes a worker sends, the judge gets an answer or a ProtocolError, and the test Killed (protocol)."""
+"""Whatever bytes a worker sends, the judge gets an answer or a ProtocolError, and the test a clear end."""
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import tracemalloc
 
@@ -75,10 +76,8 @@ def test_mutated_frames_never_break_the_judge(value, data):
                 frame[at:at] = data.draw(st.binary(min_size=1, max_size=6))
         if not frame:
             return
-    try:
+    with contextlib.suppress(ProtocolError, Killed):  # anything else fails the test
         judge(bytes(frame))
-    except (ProtocolError, Killed):
-        pass  # anything else fails the test
 
 
 nodes = st.one_of(
@@ -103,10 +102,8 @@ def test_trees_of_plausible_nodes_never_break_the_judge(tree, sizes):
     answer, blobs = read_answer(returned(tree, sizes, bytes(sum(sizes))))
     ledger = Ledger(no_call)
     ledger.classes = {"Model": ()}
-    try:
+    with contextlib.suppress(ProtocolError):  # anything else fails the test
         ledger.decode(answer.value, blobs)
-    except ProtocolError:
-        pass  # anything else fails the test
 
 
 # ---------------------------------------------------------------------------- each malformed thing
