@@ -100,7 +100,7 @@ def well_formed(answer):
         and all(type(token) is int for token in answer[0])
         and isinstance(answer[1], float),
         "beam search must return (list of Python ints, Python float)",
-        "束搜索应返回(Python int 列表, Python float)",
+        "束搜索应返回（Python int 列表，Python float）",
     )
     return answer[0], answer[1]
 
@@ -108,7 +108,7 @@ def well_formed(answer):
 def assert_found(answer, expected, what):
     """Compare (tokens, score) of a search with the expected ones."""
     assert_equal(answer[0], expected[0], what=f"{what}: tokens")
-    check(math.isfinite(answer[1]), f"{what}: the score is not finite", f"{what}:分数不是有限值")
+    check(math.isfinite(answer[1]), f"{what}: the score is not finite", f"{what}：分数不是有限值")
     within(abs(answer[1] - expected[1]), SCORE, f"{what}: score")
 
 
@@ -278,7 +278,7 @@ def test_beam_calls(student, rng, expose):
         check(
             len(model.calls) <= steps,
             "log_prob_fn was called more than once per new token: give it all beams in one call",
-            "每生成一个 token 调用了不止一次 log_prob_fn:请把所有 beam 放进同一次调用",
+            "每生成一个 token 调用了不止一次 log_prob_fn：请把所有 beam 放进同一次调用",
         )
         check(
             model.calls[0] == [model.prefix],
@@ -289,5 +289,5 @@ def test_beam_calls(student, rng, expose):
         check(
             distinct and max(map(len, model.calls)) <= beams,
             "a call of log_prob_fn had more than num_beams sequences, or the same sequence twice",
-            "某次调用 log_prob_fn 的序列多于 num_beams 条,或包含重复的序列",
+            "某次调用 log_prob_fn 的序列多于 num_beams 条，或包含重复的序列",
         )

@@ -199,7 +199,7 @@ def test_beam_batch_equals_single(student, reference, rng, expose):
         check(
             isinstance(answers, list) and len(answers) == len(prefixes),
             "beam_search_batch must return a list with one (tokens, score) per prefix",
-            "beam_search_batch 应返回列表,每个 prefix 对应一个 (tokens, score)",
+            "beam_search_batch 应返回列表，每个 prefix 对应一个 (tokens, score)",
         )
         for prefix, answer in zip(prefixes, answers, strict=True):
             tokens, score = reference.beam_search(
@@ -217,7 +217,7 @@ def test_beam_batch_calls(student, reference, rng, expose):
     check(
         len(model.calls) <= max(steps),
         "log_prob_fn was called more than once per step: put the beams of all prefixes into one call",
-        "每一步调用了不止一次 log_prob_fn:请把所有 prefix 的 beam 放进同一次调用",
+        "每一步调用了不止一次 log_prob_fn：请把所有 prefix 的 beam 放进同一次调用",
     )
     active = [sum(step > i for step in steps) for i in range(len(model.calls))]
     check(

@@ -109,13 +109,13 @@ def test_top_p_boundary(student, rng, device):
             check(
                 bool((count >= j).all()),
                 "too few tokens were kept: the one that reaches p belongs to the set",
-                "保留的 token 太少:使累积概率达到 p 的那个 token 也应保留",
+                "保留的 token 太少：使累积概率达到 p 的那个 token 也应保留",
             )
             check(
                 bool((count <= j).all()),
                 "too many tokens were kept: the set is complete when its mass is >= p, also when it is "
                 "exactly p, and of equally likely tokens only as many enter as are needed",
-                "保留的 token 太多:累积概率 >= p(恰好等于 p 也算)时集合即完成;"
+                "保留的 token 太多：累积概率 >= p（恰好等于 p 也算）时集合即完成；"
                 "概率相同的 token 也只保留所需的个数",
             )
 
@@ -147,7 +147,7 @@ def test_filters_keep_values(student, rng, device):
         check(
             bool((same.sum(-1) >= 1).all()) and bool((same.sum(-1) <= most).all()),
             "the filter masked everything or nothing",
-            "过滤器屏蔽了全部 token,或者什么也没有屏蔽",
+            "过滤器屏蔽了全部 token，或者什么也没有屏蔽",
         )
 
 
@@ -203,5 +203,5 @@ def _check_smallest_set(logits, answer, top_p):
     check(
         bool((mass - smallest < top_p + 1e-5).all()),
         "the kept set is not the smallest: its least likely token is not needed",
-        "保留的集合不是最小的:其中概率最小的 token 并不需要",
+        "保留的集合不是最小的：其中概率最小的 token 并不需要",
     )

@@ -158,7 +158,7 @@ def test_generator_advances(student, rng, device):
         check(
             not torch.equal(first, second),
             "two calls in a row gave the same tokens: do not seed inside `sample`",
-            "连续两次调用得到相同的 token:不要在 `sample` 内部重新设种子",
+            "连续两次调用得到相同的 token：不要在 `sample` 内部重新设种子",
         )
 
 
@@ -246,7 +246,7 @@ def test_low_precision_top_p(student, rng, device, dtype):
     check(
         abs(count - 29492) <= 4,
         "of 32768 equally likely tokens the wrong number was kept: sum probabilities in float32",
-        "在 32768 个等概率 token 中保留的个数不对:请用 float32 累加概率",
+        "在 32768 个等概率 token 中保留的个数不对：请用 float32 累加概率",
     )
     raised = torch.zeros(500, 4096, dtype=dtype)
     chosen = rng.permutation(4096)[:64]

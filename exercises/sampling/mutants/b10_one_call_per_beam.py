@@ -2,7 +2,7 @@
 
 en: You call log_prob_fn once for every beam. Give it all live beams in one call: that is what makes beam
     search affordable.
-zh: 你对每个 beam 各调用一次 log_prob_fn。请把所有活跃 beam 放进同一次调用:束搜索正因此才可行。
+zh: 你对每个 beam 各调用一次 log_prob_fn。请把所有活跃 beam 放进同一次调用：束搜索正因此才可行。
 caught by: test_beam_calls
 """
 

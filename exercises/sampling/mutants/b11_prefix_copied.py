@@ -2,7 +2,7 @@
 
 en: You start with num_beams copies of the prefix. Equal beams have equal extensions, so they stay copies
     and the search is greedy. Start with one.
-zh: 你以 num_beams 份相同的 prefix 开始。相同的 beam 有相同的扩展,于是它们始终是副本,搜索退化为贪心。
+zh: 你以 num_beams 份相同的 prefix 开始。相同的 beam 有相同的扩展，于是它们始终是副本，搜索退化为贪心。
     请从一份开始。
 caught by: test_beam_calls, test_beam_wider_is_better
 """

@@ -1,7 +1,7 @@
 """Return the new tokens without the prefix.
 
 en: You return the new tokens only. beam_search returns the whole sequence: the prefix, then the new tokens.
-zh: 你只返回了新生成的 token。beam_search 应返回整个序列:先是 prefix,然后是新 token。
+zh: 你只返回了新生成的 token。beam_search 应返回整个序列：先是 prefix，然后是新 token。
 caught by: test_beam_one_is_greedy, test_beam_exhaustive
 """
 

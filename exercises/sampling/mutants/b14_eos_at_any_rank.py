@@ -2,7 +2,7 @@
 
 en: You finish every candidate that ends in EOS. It counts only if it ranks among the best num_beams
     candidates of its step; otherwise it is dropped.
-zh: 你让所有以 EOS 结尾的候选都算完成。只有当它排在这一步最好的 num_beams 个候选之内时才算;否则应丢弃。
+zh: 你让所有以 EOS 结尾的候选都算完成。只有当它排在这一步最好的 num_beams 个候选之内时才算；否则应丢弃。
 caught by: test_beam_stopping
 """
 

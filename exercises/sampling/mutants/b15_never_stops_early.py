@@ -2,7 +2,7 @@
 
 en: Your search goes on to max_new_tokens although num_beams beams have finished. It ends as soon as that
     many have.
-zh: 已有 num_beams 个 beam 完成,你的搜索却仍继续到 max_new_tokens。达到这个数目时就应结束。
+zh: 已有 num_beams 个 beam 完成，你的搜索却仍继续到 max_new_tokens。达到这个数目时就应结束。
 caught by: test_beam_stopping
 """
 

@@ -1,7 +1,7 @@
 """Leave EOS out of the finished beam.
 
 en: You leave EOS out of a finished beam. It belongs to the tokens that are returned and counts in the length.
-zh: 你在完成的 beam 中去掉了 EOS。EOS 属于返回的 token,也计入长度。
+zh: 你在完成的 beam 中去掉了 EOS。EOS 属于返回的 token，也计入长度。
 caught by: test_beam_eos, test_beam_length_penalty
 """
 

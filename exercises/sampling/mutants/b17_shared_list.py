@@ -2,7 +2,7 @@
 
 en: Beams with one parent share one list of tokens: append changes all of them. Make a new list for every
     extension.
-zh: 来自同一父节点的 beam 共用一个 token 列表:append 会改动所有这些 beam。请为每个扩展新建列表。
+zh: 来自同一父节点的 beam 共用一个 token 列表：append 会改动所有这些 beam。请为每个扩展新建列表。
 caught by: test_beam_wider_is_better, test_beam_one_is_greedy
 """
 

@@ -2,7 +2,7 @@
 
 en: You keep candidates whose sum is -inf. They are impossible: an impossible EOS must not count as a
     finished beam.
-zh: 你保留了总和为 -inf 的候选。它们是不可能的:不可能出现的 EOS 不应算作完成的 beam。
+zh: 你保留了总和为 -inf 的候选。它们是不可能的：不可能出现的 EOS 不应算作完成的 beam。
 caught by: test_beam_stopping
 """
 

@@ -2,7 +2,7 @@
 
 en: You add up probabilities. The probability of a sequence is a product; sum the log-probabilities as
     log_prob_fn returns them.
-zh: 你累加的是概率。序列的概率是连乘;请直接累加 log_prob_fn 返回的对数概率。
+zh: 你累加的是概率。序列的概率是连乘；请直接累加 log_prob_fn 返回的对数概率。
 caught by: test_beam_one_is_greedy, test_beam_exhaustive
 """
 

@@ -2,7 +2,7 @@
 
 en: Every beam keeps its own best extension. Rank the extensions of all beams together: two survivors may
     come from one parent.
-zh: 你让每个 beam 各自保留自己的最优扩展。应把所有 beam 的扩展放在一起排名:两个幸存者可以来自同一个父节点。
+zh: 你让每个 beam 各自保留自己的最优扩展。应把所有 beam 的扩展放在一起排名：两个幸存者可以来自同一个父节点。
 caught by: test_beam_wider_is_better
 """
 

@@ -2,7 +2,7 @@
 
 en: You stop as soon as one beam ends in EOS. Go on until num_beams have finished or max_new_tokens is
     reached: a later one may be better.
-zh: 一有 beam 以 EOS 结束你就停止了。应继续到有 num_beams 个 beam 完成,或达到 max_new_tokens:
+zh: 一有 beam 以 EOS 结束你就停止了。应继续到有 num_beams 个 beam 完成，或达到 max_new_tokens:
     后面的可能更好。
 caught by: test_beam_eos
 """

@@ -2,7 +2,7 @@
 
 en: You multiply the sum by length ** length_penalty. Divide: sums are negative, so a larger penalty then
     favours longer beams.
-zh: 你把总和乘以了 length ** length_penalty。应当除以它:总和是负数,因此惩罚系数越大越偏向更长的 beam。
+zh: 你把总和乘以了 length ** length_penalty。应当除以它：总和是负数，因此惩罚系数越大越偏向更长的 beam。
 caught by: test_beam_length_penalty
 """
 

@@ -2,7 +2,7 @@
 
 en: You take the k-th largest distinct value, so tied logits count once. k counts tokens: only ties with the
     k-th may add more.
-zh: 你取的是第 k 大的"不同的值",相同的 logits 只算了一次。k 数的是 token:只有与第 k 个并列的才可以多出来。
+zh: 你取的是第 k 大的"不同的值"，相同的 logits 只算了一次。k 数的是 token：只有与第 k 个并列的才可以多出来。
 caught by: test_top_k_ties
 """
 

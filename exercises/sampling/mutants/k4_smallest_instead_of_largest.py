@@ -1,7 +1,7 @@
 """Take the threshold from the k smallest logits.
 
 en: Your threshold is the k-th smallest logit, not the k-th largest.
-zh: 你的阈值是第 k 小的 logit,而不是第 k 大的。
+zh: 你的阈值是第 k 小的 logit，而不是第 k 大的。
 caught by: test_top_k
 """
 

@@ -1,7 +1,7 @@
 """Treat k = 0 as a number of tokens instead of "off".
 
 en: k <= 0 means that the filter is off: return the logits unchanged.
-zh: k <= 0 表示关闭该过滤器:应原样返回 logits。
+zh: k <= 0 表示关闭该过滤器：应原样返回 logits。
 caught by: test_top_k_off
 """
 

@@ -2,7 +2,7 @@
 
 en: Top-k writes 0 into masked places. A logit of 0 still has a probability: softmax gives exactly zero only
     for -inf.
-zh: top-k 在被屏蔽的位置写入了 0。logit 为 0 仍有概率:只有 -inf 经 softmax 才恰好为零。
+zh: top-k 在被屏蔽的位置写入了 0。logit 为 0 仍有概率：只有 -inf 经 softmax 才恰好为零。
 caught by: test_top_k, test_filters_keep_values
 """
 

@@ -2,7 +2,7 @@
 
 en: Top-k writes a large negative number into masked places. Use -inf: it alone means "impossible" whatever
     the other logits are.
-zh: top-k 在被屏蔽的位置写入了一个很大的负数。请用 -inf:无论其他 logits 是多少,只有它表示"不可能"。
+zh: top-k 在被屏蔽的位置写入了一个很大的负数。请用 -inf：无论其他 logits 是多少，只有它表示"不可能"。
 caught by: test_top_k, test_filters_keep_values
 """
 

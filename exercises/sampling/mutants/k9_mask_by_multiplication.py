@@ -1,7 +1,7 @@
 """Mask by multiplying with -inf, which makes NaN of 0 x inf.
 
 en: You mask by multiplying with -inf, but 0 x inf is NaN. Use masked_fill or torch.where.
-zh: 你用乘以 -inf 的方式屏蔽,但 0 × inf 是 NaN。请用 masked_fill 或 torch.where。
+zh: 你用乘以 -inf 的方式屏蔽，但 0 × inf 是 NaN。请用 masked_fill 或 torch.where。
 caught by: test_top_k, test_filters_keep_values
 """
 

@@ -2,7 +2,7 @@
 
 en: Top-p writes 0 into masked places. A logit of 0 still has a probability: softmax gives exactly zero only
     for -inf.
-zh: top-p 在被屏蔽的位置写入了 0。logit 为 0 仍有概率:只有 -inf 经 softmax 才恰好为零。
+zh: top-p 在被屏蔽的位置写入了 0。logit 为 0 仍有概率：只有 -inf 经 softmax 才恰好为零。
 caught by: test_top_p, test_filters_keep_values
 """
 

@@ -1,7 +1,7 @@
 """Return renormalised log-probabilities instead of the logits.
 
 en: Top-p returns renormalised values. A filter only masks: what stays is bit-identical to the input.
-zh: top-p 返回的是重新归一化后的值。过滤器只做屏蔽:保留下来的值应与输入逐位相同。
+zh: top-p 返回的是重新归一化后的值。过滤器只做屏蔽：保留下来的值应与输入逐位相同。
 caught by: test_top_p, test_filters_keep_values
 """
 

@@ -2,7 +2,7 @@
 
 en: You cut at the probability of the last token needed, so all tokens equally likely come in, too. The
     smallest set has only as many as are needed.
-zh: 你按最后一个所需 token 的概率截断,因此与它概率相同的 token 全都进来了。最小集合只包含所需的个数。
+zh: 你按最后一个所需 token 的概率截断，因此与它概率相同的 token 全都进来了。最小集合只包含所需的个数。
 caught by: test_top_p_boundary, test_low_precision_top_p
 """
 

@@ -2,7 +2,7 @@
 
 en: With p = 1 unlikely tokens are masked, because the float32 sum reaches 1 before the last token. p = 1
     means: leave everything unchanged.
-zh: 当 p = 1 时,概率很小的 token 被屏蔽了,因为 float32 的累积和在最后一个 token 之前就达到了 1。
+zh: 当 p = 1 时，概率很小的 token 被屏蔽了，因为 float32 的累积和在最后一个 token 之前就达到了 1。
     p = 1 表示保持不变。
 caught by: test_top_p_limits
 """

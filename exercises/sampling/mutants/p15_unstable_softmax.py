@@ -2,7 +2,7 @@
 
 en: Your softmax overflows for large logits (exp of 10000 is inf, inf / inf is NaN). Subtract the row's
     maximum first, or use torch's softmax.
-zh: logits 很大时你的 softmax 会溢出(exp(10000) 为 inf,inf / inf 为 NaN)。请先减去该行最大值,
+zh: logits 很大时你的 softmax 会溢出（exp(10000) 为 inf,inf / inf 为 NaN）。请先减去该行最大值，
     或直接用 torch 的 softmax。
 caught by: test_filters_on_extreme_rows
 """

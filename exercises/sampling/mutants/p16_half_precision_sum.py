@@ -2,7 +2,7 @@
 
 en: You add up probabilities in half precision, which rounds the sum at every token. Take softmax and
     cumulative sum in float32.
-zh: 你用半精度累加概率,每加一个 token 都会产生舍入误差。请用 float32 做 softmax 和累积和。
+zh: 你用半精度累加概率，每加一个 token 都会产生舍入误差。请用 float32 做 softmax 和累积和。
 caught by: test_low_precision_top_p
 """
 

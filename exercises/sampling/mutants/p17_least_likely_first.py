@@ -2,7 +2,7 @@
 
 en: You go through the tokens from the least likely up. Sort in descending order: the set starts with the
     likeliest.
-zh: 你是从概率最小的 token 开始累加的。请按降序排序:集合从概率最大的 token 开始。
+zh: 你是从概率最小的 token 开始累加的。请按降序排序：集合从概率最大的 token 开始。
 caught by: test_top_p
 """
 

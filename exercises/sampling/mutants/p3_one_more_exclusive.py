@@ -2,7 +2,7 @@
 
 en: Your top-p keeps one token too many when the mass is exactly p. The set is complete as soon as its mass
     is >= p, so the mass before a token must be compared with >=.
-zh: 当累积概率恰好等于 p 时,你的 top-p 多保留了一个 token。累积概率 >= p 时集合即已完成,
+zh: 当累积概率恰好等于 p 时，你的 top-p 多保留了一个 token。累积概率 >= p 时集合即已完成，
     因此"该 token 之前的概率之和"应当用 >= 与 p 比较。
 caught by: test_top_p_boundary
 """

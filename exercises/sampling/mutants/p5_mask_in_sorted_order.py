@@ -2,7 +2,7 @@
 
 en: Your top-p mask is still in sorted order when you apply it. Bring it back to token ids (scatter with the
     sort's indices) first.
-zh: 你在使用 top-p 掩码时,它还是排序后的次序。请先用 sort 返回的下标(scatter)把它还原到 token id 的次序。
+zh: 你在使用 top-p 掩码时，它还是排序后的次序。请先用 sort 返回的下标（scatter）把它还原到 token id 的次序。
 caught by: test_top_p
 """
 

@@ -2,7 +2,7 @@
 
 en: You undo the sort with gather. gather(order) sorts once more; scatter(order) puts each rank back at its
     token id.
-zh: 你用 gather 来还原排序。gather(order) 是再排一次;scatter(order) 才是把每个名次放回它的 token id。
+zh: 你用 gather 来还原排序。gather(order) 是再排一次；scatter(order) 才是把每个名次放回它的 token id。
 caught by: test_top_p
 """
 

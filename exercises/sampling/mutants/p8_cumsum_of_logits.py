@@ -1,7 +1,7 @@
 """Add up logits instead of probabilities.
 
 en: You add up logits. p is a probability: take the softmax before the cumulative sum.
-zh: 你累加的是 logits。p 是概率:请先做 softmax,再求累积和。
+zh: 你累加的是 logits。p 是概率：请先做 softmax，再求累积和。
 caught by: test_top_p
 """
 

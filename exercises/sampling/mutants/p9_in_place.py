@@ -2,7 +2,7 @@
 
 en: Top-p writes into the tensor it was given. The caller may still need those logits: use masked_fill, not
     masked_fill_.
-zh: top-p 直接写进了传入的张量。调用者可能还需要这些 logits:请用 masked_fill,而不是 masked_fill_。
+zh: top-p 直接写进了传入的张量。调用者可能还需要这些 logits：请用 masked_fill，而不是 masked_fill_。
 caught by: test_inputs_unmodified
 """
 

@@ -2,7 +2,7 @@
 
 en: You divide probabilities by exponential noise in half precision: the noise can round to 0, and 0 / 0 is
     NaN, which argmax picks. Draw in float32.
-zh: 你用半精度的指数噪声去除概率:噪声可能舍入为 0,而 0 / 0 是 NaN,会被 argmax 选中。请用 float32 采样。
+zh: 你用半精度的指数噪声去除概率：噪声可能舍入为 0，而 0 / 0 是 NaN，会被 argmax 选中。请用 float32 采样。
 caught by: test_low_precision_draw
 """
 

@@ -2,7 +2,7 @@
 
 en: You divide by the temperature in half precision: float16 ends at 65504, so a cold temperature makes
     infinities. Convert to float32 first.
-zh: 你用半精度除以温度:float16 的上限是 65504,低温时会得到无穷大。请先转换为 float32。
+zh: 你用半精度除以温度：float16 的上限是 65504，低温时会得到无穷大。请先转换为 float32。
 caught by: test_low_precision_draw
 """
 

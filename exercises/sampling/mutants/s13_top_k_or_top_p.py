@@ -1,7 +1,7 @@
 """Use top-p only where top-k is off.
 
 en: With both top-k and top-p given you apply only one of them. Both apply: first top-k, then top-p.
-zh: 同时给出 top-k 和 top-p 时你只应用了其中一个。两者都要应用:先 top-k,再 top-p。
+zh: 同时给出 top-k 和 top-p 时你只应用了其中一个。两者都要应用：先 top-k，再 top-p。
 caught by: test_sample_filters
 """
 

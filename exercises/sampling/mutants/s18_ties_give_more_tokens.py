@@ -1,7 +1,7 @@
 """Return every position of the maximum at temperature 0.
 
 en: Where several tokens share the largest logit you return all of them. One token per row: argmax.
-zh: 当多个 token 并列最大时你把它们全部返回了。每行只应有一个 token:请用 argmax。
+zh: 当多个 token 并列最大时你把它们全部返回了。每行只应有一个 token：请用 argmax。
 caught by: test_zero_temperature_ties
 """
 

@@ -2,7 +2,7 @@
 
 en: You set the global random state from the generator. Whoever else draws random numbers is disturbed: pass
     the generator on instead.
-zh: 你用 generator 去设置了全局随机状态,这会干扰其他使用随机数的代码。请改为直接传递 generator。
+zh: 你用 generator 去设置了全局随机状态，这会干扰其他使用随机数的代码。请改为直接传递 generator。
 caught by: test_global_rng_untouched
 """
 

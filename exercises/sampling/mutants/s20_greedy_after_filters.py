@@ -1,7 +1,7 @@
 """Ignore temperature 0 when a filter is on.
 
 en: With a filter given, temperature 0 still draws. Temperature 0 is argmax whatever the filters are.
-zh: 给出过滤参数时,温度 0 仍在随机采样。无论过滤参数如何,温度 0 都是 argmax。
+zh: 给出过滤参数时，温度 0 仍在随机采样。无论过滤参数如何，温度 0 都是 argmax。
 caught by: test_zero_temperature
 """
 

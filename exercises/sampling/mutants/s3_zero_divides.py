@@ -1,7 +1,7 @@
 """Divide by temperature 0.
 
 en: You divide by temperature 0, which gives inf and NaN. Treat temperature 0 as argmax before you divide.
-zh: 你除以了温度 0,得到 inf 和 NaN。请在做除法之前把温度 0 当作 argmax 处理。
+zh: 你除以了温度 0，得到 inf 和 NaN。请在做除法之前把温度 0 当作 argmax 处理。
 caught by: test_zero_temperature
 """
 

@@ -2,7 +2,7 @@
 
 en: You filter first and apply the temperature last, so top-p looks at the wrong probabilities. Temperature
     comes first.
-zh: 你先过滤、最后才施加温度,于是 top-p 看到的是错误的概率。温度应当放在第一步。
+zh: 你先过滤、最后才施加温度，于是 top-p 看到的是错误的概率。温度应当放在第一步。
 caught by: test_sample_filters
 """
 

@@ -1,7 +1,7 @@
 """Penalise once per occurrence.
 
 en: You penalise a token once for every time it was seen. Once is enough, however often it occurs.
-zh: token 每出现一次你就惩罚一次。无论出现多少次,只惩罚一次。
+zh: token 每出现一次你就惩罚一次。无论出现多少次，只惩罚一次。
 caught by: test_repetition_penalty
 """
 

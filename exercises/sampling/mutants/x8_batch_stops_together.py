@@ -2,7 +2,7 @@
 
 en: All searches end when the first of them does. Each goes on until it has num_beams finished beams of its
     own, or reaches max_new_tokens.
-zh: 第一个搜索结束时,所有搜索都结束了。每个搜索应各自继续,
+zh: 第一个搜索结束时，所有搜索都结束了。每个搜索应各自继续，
     直到自己有 num_beams 个 beam 完成或达到 max_new_tokens。
 caught by: test_beam_batch_equals_single
 """

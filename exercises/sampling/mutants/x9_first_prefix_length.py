@@ -2,7 +2,7 @@
 
 en: You subtract the length of the first prefix for all searches. Prefixes differ in length: each search
     counts its own new tokens.
-zh: 你对所有搜索都减去了第一个 prefix 的长度。各 prefix 长度不同:每个搜索应计算自己的新 token 数。
+zh: 你对所有搜索都减去了第一个 prefix 的长度。各 prefix 长度不同：每个搜索应计算自己的新 token 数。
 caught by: test_beam_batch_equals_single
 """
 
