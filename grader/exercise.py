@@ -127,7 +127,8 @@ class Exercise:
 
     def mutant_files(self, mutant: Mutant) -> dict[str, bytes]:
         """Return a submission that is the reference with this one mistake."""
-        return self.solution_files(graft(self.reference_source(), mutant.source))
+        path = self.path / "mutants" / f"{mutant.name}.py"
+        return self.solution_files(graft(self.reference_source(), mutant.source, path))
 
     def digest(self) -> str:
         """Digest everything that can change a verdict: all code and texts, not the points table."""

@@ -46,15 +46,35 @@ class BrokenTest(Exception):  # noqa: N818  # names the state of the course
 
 
 class Bench(Protocol):
-    """What the plugin needs from the slot that runs it."""
+    """What the plugin needs from the slot that runs it: one candidate, and all that judges it."""
 
-    exercise: Exercise
-    device: str
-    seed: int
-    candidate: Candidate
-    reference: ModuleType
-    samples: Callable[[Rng], list[Sample]] | None
-    diagnosis: Diagnosis
+    @property
+    def exercise(self) -> Exercise:
+        """The exercise."""
+
+    @property
+    def device(self) -> str:
+        """Where it is judged: cpu or cuda."""
+
+    @property
+    def seed(self) -> int:
+        """The run's secret seed."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """The submission."""
+
+    @property
+    def reference(self) -> ModuleType:
+        """The reference solution, in this process."""
+
+    @property
+    def samples(self) -> Callable[[Rng], list[Sample]] | None:
+        """What the shared tests run."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """The known mistakes."""
 
     def stand_in(self, mutant: Mutant | None) -> Candidate:
         """Open a mutant, or the reference for None, in place of the student."""

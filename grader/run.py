@@ -21,6 +21,7 @@ from grader.schedule import plan_slots, run_jobs
 from grader.store import Store, job_key, versions
 from grader.submission import Snapshot, Submission, commit, list_submissions, snapshot
 from grader.verify import Verification, verify
+from grader.wall.launch import Tier
 from grader.wall.probe import best_tier
 
 STRENGTH = ("none", "C", "A")
@@ -130,7 +131,7 @@ def verify_course(
     )
 
 
-def choose_tier(required: str, *, no_sandbox: bool) -> str:
+def choose_tier(required: str, *, no_sandbox: bool) -> Tier:
     """Return the sandbox to use. Raises WallError where it would be weaker than the course requires."""
     if no_sandbox:
         return "none"
@@ -160,7 +161,7 @@ def _select(course: Course, names: tuple[str, ...]) -> Sequence[Submission]:
 
 
 def _plan(
-    request: Request, submissions: Sequence[Submission], exercises: Sequence[Exercise], store: Store, tier: str,
+    request: Request, submissions: Sequence[Submission], exercises: Sequence[Exercise], store: Store, tier: Tier,
     device: str,
 ) -> Plan:  # fmt: skip
     seed = request.seed if request.seed is not None else secrets.randbelow(2**62)

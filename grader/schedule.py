@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from grader.exercise import Exercise, read_exercise
 from grader.job import Job, JobResult, State
+from grader.wall.launch import Tier, die_with_parent
 
 if TYPE_CHECKING:
     from grader.slot import Slot
@@ -31,13 +32,13 @@ PRELOAD = ("torch", "pytest", "grader.slot")
 class SlotPlan:
     """How to set up a slot: plain data, sent to the process that becomes one."""
 
-    tier: str
+    tier: Tier
     device: str
     exercise_paths: tuple[Path, ...]
     preload: tuple[str, ...]
 
 
-def plan_slots(exercises: Iterable[Exercise], tier: str, device: str) -> SlotPlan:
+def plan_slots(exercises: Iterable[Exercise], tier: Tier, device: str) -> SlotPlan:
     """Plan slots that can grade any of these exercises."""
     exercises = tuple(exercises)
     preload = dict.fromkeys(module for exercise in exercises for module in exercise.preload)
@@ -110,7 +111,6 @@ _slot: Slot | None = None  # this process's slot; set once, when the process bec
 def _start_slot(plan: SlotPlan) -> None:
     global _slot  # noqa: PLW0603  # an executor's initializer has no other way to hand on state
     from grader.slot import Slot
-    from grader.wall.launch import die_with_parent
 
     die_with_parent()
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}

@@ -27,7 +27,7 @@ from grader.inspection import Inspection
 from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.plugin import Judge, Placeholders, Shortcut
 from grader.rng import Rng
-from grader.wall.launch import Wall
+from grader.wall.launch import Tier, Wall
 
 SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
 INSPECTOR = "grader.inside.policy"  # what every job's worker needs first
@@ -45,10 +45,11 @@ class Slot:
     """Grades jobs one after another. Exercises, references and replays are kept between jobs."""
 
     def __init__(
-        self, tier: str, preload: Sequence[str], device: str, exercises: Mapping[str, Exercise]
+        self, tier: Tier, preload: Sequence[str], device: str, exercises: Mapping[str, Exercise]
     ) -> None:
         self._tier = tier
-        self._open_wall = lambda: Wall(tier, (INSPECTOR, *preload), device)
+        self._preload = (INSPECTOR, *preload)
+        self._device = device
         self._exercises = exercises
         self._desks: dict[tuple[str, str, int], Desk] = {}
         self._prepare_process()
@@ -56,7 +57,7 @@ class Slot:
     @cached_property
     def wall(self) -> Wall:
         """The sandbox, built when the first job needs it: if that fails, the job can say so."""
-        return self._open_wall()
+        return Wall(self._tier, self._preload, self._device)
 
     def longest(self, job: Job) -> float:
         """Return the most seconds the student's code can keep a job busy, replays on our own included."""

@@ -10,6 +10,7 @@ from grader.exercise import SHARED_TESTS, Exercise
 from grader.job import Job, JobResult, State, Status, TestResult, score_job
 from grader.nulls import null_sources
 from grader.schedule import plan_slots, run_jobs
+from grader.wall.launch import Tier
 
 CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
 MARGIN = 0.5  # correct code may use this share of a float32 limit before verify says so
@@ -92,7 +93,7 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
 
 
 def verify(
-    exercises: Sequence[Exercise], *, tier: str, device: str, slots: int, full: bool, seed: int | None = None,
+    exercises: Sequence[Exercise], *, tier: Tier, device: str, slots: int, full: bool, seed: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Verification, ...]:  # fmt: skip
     """Grade every specimen of these exercises and judge the tests by it."""

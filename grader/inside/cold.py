@@ -62,7 +62,7 @@ def _leave_root(launch: Launch, job: JobSpec) -> JobSpec:
         confine.drop_uid(launch.uid)
         return job
     view.enter(launch)
-    jail.mount_scratch(job, launch.uid)
+    jail.mount_scratch(job, launch, launch.uid)
     confine.drop_uid(launch.uid)
     return replace(job, directory=view.SCRATCH)
 
@@ -76,7 +76,7 @@ def _start_worker(launch: Launch, job: JobSpec, ours: Descriptors) -> NoReturn:
         jail.take_stdio(ours.output, ours.output)
         if _LINUX:
             confine.close_all_except({0, 1, 2, ours.sock, ours.status})
-        serve = warm_up(launch)
+        serve = warm_up(launch, jail.scratch_of(job))
         if _LINUX:
             confine.die_with_parent()
     except Exception as problem:

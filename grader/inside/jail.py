@@ -36,16 +36,16 @@ def take_stdio(output: int, error: int) -> None:
         os.dup2(source, target)
 
 
-def mount_own_world(job: JobSpec) -> None:
+def mount_own_world(job: JobSpec, launch: Launch) -> None:
     """Enter new mount, network and IPC namespaces with a private disk and process list."""
     confine.unshare(confine.NEWNS | confine.NEWNET | confine.NEWIPC)
     confine.mount("none", "/", flags=confine.MS_REC | confine.MS_PRIVATE)
-    mount_scratch(job, os.getuid())
+    mount_scratch(job, launch, os.getuid())
     view.mount_proc()
     confine.unshare_user()
 
 
-def mount_scratch(job: JobSpec, uid: int) -> None:
+def mount_scratch(job: JobSpec, launch: Launch, uid: int) -> None:
     """Mount the job's disk; working directory, /tmp and /dev/shm share its size and number of files."""
     inodes = max(_MIN_INODES, job.scratch // _INODE_BYTES)
     data = f"mode=700,uid={uid},gid={uid},size={job.scratch},nr_inodes={inodes}"
@@ -54,8 +54,13 @@ def mount_scratch(job: JobSpec, uid: int) -> None:
         directory = Path(view.SCRATCH, name)
         directory.mkdir(mode=0o700)
         os.chown(directory, uid, uid)
-        if target:
+        if target in _own_directories(launch):
             confine.mount(str(directory), target, flags=confine.MS_BIND)
+
+
+def _own_directories(launch: Launch) -> list[str]:
+    """Return the well-known writable directories that can be the job's own."""
+    return ["/dev/shm", *(["/tmp"] if view.tmp_is_free(launch) else [])]  # noqa: S108
 
 
 def set_limits(job: JobSpec, launch: Launch) -> None:
@@ -119,7 +124,7 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
     if launch.tier == "A":
         # The job's own process list; CUDA and thread libraries write their threads' names there.
         rules["/proc"] = confine.READ | confine.WRITE_FILE
-        rules |= {"/tmp": confine.WRITE, "/dev/shm": confine.WRITE}  # noqa: S108
+        rules |= dict.fromkeys(_own_directories(launch), confine.WRITE)
     else:
         rules[f"/proc/{os.getpid()}"] = confine.READ
     return rules

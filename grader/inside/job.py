@@ -81,7 +81,7 @@ def confine_worker(job: JobSpec, launch: Launch, sock: int, status: int) -> list
     """Take every step of the confinement and return what the self-probe objects to."""
     try:
         if launch.tier == "A":
-            jail.mount_own_world(job)
+            jail.mount_own_world(job, launch)
         os.chdir(f"{jail.scratch_of(job)}/{jail.WORK}")
         os.environ.clear()
         os.environ.update(jail.environment(job, launch))

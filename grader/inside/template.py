@@ -41,7 +41,7 @@ def main(control: int, slot: int) -> NoReturn:
     confine.close_all_except({0, 1, 2, control, slot})
     enter_outer_wall(launch, control, slot)
     sock = socket.socket(fileno=control)
-    serve = warm_up(launch)
+    serve = warm_up(launch, view.SCRATCH)
     sock.send(b"ready")
     answer_requests(sock, launch, serve)
 

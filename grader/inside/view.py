@@ -16,7 +16,7 @@ SYSTEM_TREES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/etc/localtime")
 CPU_INFO = "/sys/devices/system/cpu"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-SCRATCH = "/scratch"  # each worker's own disk, mounted by the worker itself
+SCRATCH = "/sandbox"  # each worker's own disk, mounted by the worker itself
 _EMPTY = ("/proc", "/sys", "/dev/shm", "/tmp", SCRATCH)  # noqa: S108 - mount points
 _DEV_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _BASES = ("/mnt", "/srv", "/media", "/opt", "/run", "/tmp", "/var")  # noqa: S108
@@ -27,6 +27,11 @@ def readable(launch: Launch) -> list[str]:
     package = (f"{launch.package}/__init__.py", f"{launch.package}/inside")
     paths = (*SYSTEM_TREES, *SYSTEM_FILES, CPU_INFO, *launch.trees, *package)
     return [p for p in dict.fromkeys(paths) if Path(p).exists()]
+
+
+def tmp_is_free(launch: Launch) -> bool:
+    """Say whether /tmp can be the job's own; not where the interpreter or the grader lies in it."""
+    return not any(path.startswith("/tmp/") for path in readable(launch))  # noqa: S108
 
 
 def enter(launch: Launch) -> None:
@@ -42,9 +47,10 @@ def enter(launch: Launch) -> None:
             _show(root, path)
     _show_package(root, launch.package)
     _show_devices(root, launch.devices)
-    # The template's own: some libraries look for a temporary directory when imported.
-    private = f"{root}/tmp"  # noqa: S108
-    confine.mount("tmpfs", private, "tmpfs", confine.MS_NOSUID | confine.MS_NODEV, "mode=700,size=16m")
+    # The template's own, hidden from every worker by the worker's own: libraries look for a
+    # temporary directory when imported.
+    private = "mode=700,size=16m"
+    confine.mount("tmpfs", root + SCRATCH, "tmpfs", confine.MS_NOSUID | confine.MS_NODEV, private)
     mount_proc(f"{root}/proc")
     confine.restrict_mount(root, confine.ATTR_RDONLY, recursive=False)
     confine.pivot(root)

@@ -12,10 +12,13 @@ from grader.inside.job import Serve
 from grader.inside.spec import Launch
 
 
-def warm_up(launch: Launch) -> Serve:
-    """Import everything a worker will need, in one thread, and return the function that serves it."""
+def warm_up(launch: Launch, scratch: str) -> Serve:
+    """Import everything a worker will need, in one thread, and return the function that serves it.
+
+    `scratch` is a directory for libraries that look for a temporary one when imported.
+    """
     os.environ.clear()
-    os.environ.update(jail.THREADS, HOME="/tmp", TMPDIR="/tmp", PATH="/usr/bin:/bin", LANG="C.UTF-8")  # noqa: S108
+    os.environ.update(jail.THREADS, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin", LANG="C.UTF-8")
     sys.path[:] = launch.path
     sys.executable = launch.executable
     sys.dont_write_bytecode = True

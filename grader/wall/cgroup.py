@@ -9,19 +9,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.job import Limits
+from grader.wall import owner
 
 _MIB = 1 << 20
 # Charged to a job although no student asked for it: copies of the interpreter's pages (a cold process
 # brings all of them), page tables, kernel memory.
 OVERHEAD = 512 * _MIB
-_NAME = re.compile(r"grader-(\d+)-(\d+)-\d+")
 _REMOVE_SECONDS = 1.0
 _serial = itertools.count()
 
@@ -122,15 +121,14 @@ class Cgroups:
 
     def make(self, limits: Limits) -> JobCgroup:
         """Make the cgroups of one job."""
-        name = f"grader-{os.getpid()}-{_start_time(os.getpid())}-{next(_serial)}"
+        name = f"{owner.prefix()}{next(_serial)}"
         return JobCgroup({h.base / name: h for h in self._hierarchies}, limits)
 
     def sweep(self) -> None:
         """Remove what slots that are no longer alive left behind."""
         for hierarchy in self._hierarchies:
-            for directory in hierarchy.base.glob("grader-*-*-*"):
-                match = _NAME.fullmatch(directory.name)
-                if match and _start_time(int(match[1])) != int(match[2]):
+            for directory in hierarchy.base.glob("grader-*"):
+                if owner.is_orphan(directory.name):
                     _rmdir(directory)
 
 
@@ -190,7 +188,7 @@ def _below(mount_point: Path, path: str, root: str) -> Path:
 
 
 def _usable(base: Path) -> bool:
-    probe = base / f"grader-{os.getpid()}-{_start_time(os.getpid())}-{next(_serial)}"
+    probe = base / f"{owner.prefix()}{next(_serial)}"
     try:
         probe.mkdir()
     except OSError:
@@ -237,11 +235,3 @@ def _rmdir(directory: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot; -1 where there is none."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except OSError:
-        return -1

@@ -76,6 +76,7 @@ class Wall:
         self._launch = launch_for(tier, preload, device, serve, library)
         self._cgroups = find_cgroups()
         self._cgroups.sweep()
+        scratch.sweep()
         self.memory_limit = "cgroup" if self._cgroups.memory else "approximate"
         self._template = Template(self._launch) if tier == "A" else None
         self._jobs = itertools.count(1)

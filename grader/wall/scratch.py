@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 
 from grader.inside.jail import SCRATCH_DIRECTORIES
+from grader.wall import owner
 
 
 def make(uid: int | None) -> str:
     """Make a scratch directory for a job, owned by `uid` if given."""
-    directory = Path(tempfile.mkdtemp(prefix="grader-job-"))
+    directory = Path(tempfile.mkdtemp(prefix=owner.prefix()))
     for path in (*(directory / name for name in SCRATCH_DIRECTORIES), directory):
         path.mkdir(mode=0o700, exist_ok=True)
         if uid is not None:
@@ -31,6 +32,13 @@ def remove(directory: str) -> None:
     unlock = ["find", directory, "-type", "d", "!", "-perm", "-700", "-exec", "chmod", "700", "{}", ";"]
     for command in (unlock, ["rm", "-rf", "--", directory]):
         subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, stderr=subprocess.DEVNULL, check=False)
+
+
+def sweep() -> None:
+    """Remove the scratch directories of slots that are no longer alive."""
+    for directory in Path(tempfile.gettempdir()).glob("grader-*"):
+        if owner.is_orphan(directory.name) and directory.is_dir() and not directory.is_symlink():
+            remove(str(directory))  # another user's is left alone: that takes rights we do not have
 
 
 def size(directory: str) -> int:
