@@ -101,11 +101,11 @@ class Bench:
     """Loads sources into fresh workers."""
 
     def __init__(self, forker: Forker, folder: Path) -> None:
-        self._forker, self._folder = forker, folder
+        self._forker, self.folder = forker, folder
         self._lines: list[Line] = []
 
     def session(self, limits: Limits = LIMITS) -> Session:
-        folder = self._folder / str(len(self._lines))
+        folder = self.folder / str(len(self._lines))
         folder.mkdir()
         line = self._forker.start(folder)
         self._lines.append(line)
@@ -126,7 +126,7 @@ class Bench:
         return RemoteModule(session)
 
     def output(self, number: int = 0) -> str:
-        return (self._folder / str(number) / "output.txt").read_text()
+        return (self.folder / str(number) / "output.txt").read_text()
 
     def close(self) -> None:
         for line in self._lines:

@@ -363,6 +363,37 @@ def f(g):
     student.settle()
 
 
+@pytest.mark.parametrize("depth", range(970, 1000, 3))
+def test_running_out_of_stack_in_a_callback_keeps_the_conversation_in_step(bench, depth):
+    source = f"""
+import sys
+def down(f, n): return down(f, n - 1) if n else f(1)
+def g(f):
+    sys.setrecursionlimit(1000)
+    try: return down(f, {depth})
+    except RecursionError: return "out of stack"
+def endless(f): return f(1) + endless(f)
+"""
+    student = bench.load(source, ["g", "endless"])
+    assert student.g(expose(lambda x: x)) in (1, "out of stack")
+    with expect_raises("RecursionError"):
+        student.endless(expose(lambda x: x, max_calls=10**4))
+    assert student.g(expose(lambda x: 5)) in (5, "out of stack")
+    student.settle()
+
+
+# ------------------------------------------------------------------------------------ inspection
+def test_sources_are_inspected_without_running(bench):
+    session = bench.session()
+    source = b"import socket\nopen('ran', 'w')\ndef f(x): return x\n"
+    spec = {"exercise": "x", "public": ["f"], "template": b"# x\n"}
+    report = session.inspect({"exercises/x/solution.py": source, "exercises/x/PSEUDOCODE.md": b""}, spec)
+    assert isinstance(report, dict)
+    assert "socket" in str(report["violations"])
+    assert report["signatures"]["f"]
+    assert list(bench.folder.rglob("ran")) == []
+
+
 # ------------------------------------------------------------------------------------- evidence
 OBSERVED = """
 import torch, random
@@ -415,7 +446,7 @@ def test_changed_inputs_are_named(observed):
     zeros = torch.zeros(2, 3)
     assert see(observed, lambda: observed.in_place(zeros, zeros + 1))[0] == ["y"]
     assert see(observed, lambda: observed.gap(torch.zeros(9)[::3]))[0] == ["x"]
-    assert see(observed, lambda: observed.reshapes(zeros))[0] == ["x"]
+    assert see(observed, lambda: observed.reshapes(torch.zeros(2, 2)))[0] == ["x"]  # only the strides
     changed = see(observed, lambda: observed.nested({"a": [], "b": (zeros + 1,)}))[0]
     assert changed == ["data['a']", "data['b'][0]"]
 
