@@ -1,0 +1,228 @@
+"""Every limit ends in its own reason, and only in that."""
+
+import struct
+import time
+from dataclasses import replace
+
+import pytest
+
+from grader.job import Reason
+from grader.wall import launch
+from grader.wall.cgroup import Cgroups
+from grader.wall.launch import Wall
+from grader.wall.worker import Killed
+
+from .conftest import LIBRARY, LIMITS, Shell, alive
+
+SPIN = "while True: pass"
+BURN = """
+    import os
+    for _ in range(2):
+        if os.fork() == 0:
+            while True: pass
+    import time
+    time.sleep(60)
+"""
+# SIGCHLD ignored: nobody waits for the children, and their times are added to no one's.
+SHORT_BURNS = """
+    import os, signal, time
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        if os.fork() == 0:
+            end = time.monotonic() + 0.3
+            while time.monotonic() < end: pass
+            os._exit(0)
+        time.sleep(0.3)
+"""
+HOG_SHARED = """
+    import mmap
+    kept = []
+    while True:
+        kept.append(mmap.mmap(-1, 16 << 20))
+        for i in range(0, 16 << 20, 4096):
+            kept[-1][i] = 1
+"""
+MARK = "grader-bomb"  # inherited by every fork as the name in /proc
+BOMB = """
+    import os, time
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def approximate(monkeypatch):
+    """A shell where no cgroup can be written."""
+    monkeypatch.setattr(launch, "find_cgroups", lambda: Cgroups(()))
+    with Wall("A", (), serve="shell:serve", library=LIBRARY) as wall:
+        assert wall.memory_limit == "approximate"
+        yield lambda limits=LIMITS: Shell(wall.open(limits))
+
+
+def test_spinning_ends_as_cpu(any_shell):
+    any_shell.worker._usage._limits = replace(LIMITS, cpu=0.5)
+    assert any_shell.end(SPIN).reason is Reason.CPU
+
+
+@pytest.mark.parametrize("text", [BURN, SHORT_BURNS], ids=["unwaited", "short"])
+def test_cpu_of_children_counts(open_shell, text):
+    assert open_shell("A", replace(LIMITS, cpu=1)).end(text).reason is Reason.CPU
+
+
+@pytest.mark.parametrize("text", [SPIN, BURN, SHORT_BURNS], ids=["spin", "unwaited", "short"])
+def test_cpu_counts_without_cgroups(approximate, text):
+    assert approximate(replace(LIMITS, cpu=1)).end(text).reason is Reason.CPU
+
+
+def test_cpu_seconds_are_exact(open_shell):
+    shell = open_shell("A")
+    shell.run("import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass")
+    assert 0.45 < shell.worker.cpu_seconds() < 0.8
+
+
+def test_cpu_limit_holds_even_when_nobody_watches(open_shell):
+    shell = open_shell("A", replace(LIMITS, cpu=0.1))
+    shell.worker._usage.exceeded = lambda: None
+    assert shell.end(SPIN, seconds=8).reason is Reason.CPU
+
+
+def test_sleeping_ends_as_wall(any_shell):
+    begin = time.monotonic()
+    assert any_shell.end("import time; time.sleep(60)", seconds=0.3).reason is Reason.WALL
+    assert time.monotonic() - begin < 1
+
+
+def test_waiting_in_all_is_bounded(open_shell):
+    shell = open_shell("A", replace(LIMITS, wall=0.5))
+    nap = "import time; time.sleep(0.3)"
+    shell.run(nap)
+    killed = shell.end(nap)
+    assert (killed.reason, killed.detail) == (Reason.WALL, "the whole job took too long")
+
+
+def test_stopping_oneself_ends_as_wall(any_shell):
+    stop = "import os; os.kill(os.getpid(), 19)"
+    assert any_shell.end(stop, seconds=0.3).reason is Reason.WALL
+
+
+def test_a_worker_that_does_not_read_ends_as_wall(open_shell):
+    shell = open_shell("A")
+    nap = b"import time; time.sleep(60)"
+    with pytest.raises(Killed, match="took too long"), shell.worker.deadline(0.5):
+        shell.worker.send([struct.pack("<I", len(nap)), nap, bytes(1 << 26)])
+
+
+def test_memory_error_comes_first(any_shell):
+    assert any_shell.try_to("bytearray(600 << 20)") == "MemoryError"
+    assert any_shell.run("answer = 'alive'") == "alive"
+
+
+def test_shared_memory_ends_as_memory(open_shell):
+    assert open_shell("A").end(HOG_SHARED).reason is Reason.MEMORY
+
+
+def test_shared_memory_without_cgroups_ends_as_memory(approximate):
+    assert approximate().end(HOG_SHARED).reason is Reason.MEMORY
+
+
+def test_scratch_is_full_by_bytes(open_shell):
+    for directory in (".", "/tmp", "/dev/shm"):
+        shell = open_shell("A")
+        fill = f"for i in range(9): open(f'{directory}/{{i}}', 'wb').write(bytes(1 << 20))"
+        assert "No space left" in shell.run(fill)
+
+
+def test_scratch_is_full_by_files(open_shell):
+    assert "No space left" in open_shell("A").run("for i in range(5000): open(str(i), 'w').close()")
+
+
+def test_scratch_on_a_shared_disk_ends_as_scratch(open_shell):
+    write = """
+        import time
+        for i in range(9):
+            open(str(i), 'wb').write(bytes(1 << 20))
+        time.sleep(5)
+    """
+    assert open_shell("none").end(write).reason is Reason.SCRATCH
+
+
+def test_one_big_file_is_refused(any_shell):
+    assert any_shell.try_to("os.ftruncate(os.open('x', os.O_CREAT | os.O_RDWR), 1 << 40)") == "OSError"
+
+
+def test_output_flood_ends_as_output(any_shell):
+    flood = "import os\nwhile True: os.write(1, b'x' * 65536)"
+    assert any_shell.end(flood).reason is Reason.OUTPUT
+    assert len(any_shell.worker.output) < 1 << 18
+
+
+def test_output_is_kept_in_order(any_shell):
+    any_shell.run("import os; os.write(1, b'one '); os.write(2, b'two')")
+    assert any_shell.worker.take_output() == "one two"
+    assert any_shell.worker.take_output() == ""
+
+
+def test_exit_is_reported_with_its_code(any_shell):
+    killed = any_shell.end("import os; os._exit(7)")
+    assert (killed.reason, killed.detail) == (Reason.EXIT, "ended its own process with exit code 7")
+
+
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV", "SIGKILL", "SIGTERM"])
+def test_signals_are_reported_by_name(any_shell, name):
+    killed = any_shell.end(f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    assert (killed.reason, killed.detail) == (Reason.SIGNAL, f"ended by {name}")
+
+
+def test_recursion_into_a_segfault(any_shell):
+    crash = "import ctypes; ctypes.string_at(0)"
+    assert any_shell.end(crash).detail == "ended by SIGSEGV"
+
+
+def test_what_was_sent_before_the_end_arrives(any_shell):
+    last = "import os, struct; sock.sendall(struct.pack('<I', 4) + b'last'); os._exit(0)"
+    assert any_shell.run(last) == "last"
+    assert any_shell.end("pass").reason is Reason.EXIT
+
+
+def test_closing_the_socket_ends_as_protocol(any_shell):
+    assert any_shell.end("import time; sock.close(); time.sleep(60)").reason is Reason.PROTOCOL
+
+
+def test_descriptors_run_out_cleanly(any_shell):
+    assert any_shell.try_to("kept = [open('/dev/null') for _ in range(100)]") == "OSError"
+
+
+def test_fork_bomb_is_bounded_and_gone(open_shell):
+    shell = open_shell("A")
+    shell.run(f"import ctypes; ctypes.CDLL(None).prctl(15, {MARK.encode()!r}, 0, 0, 0)")
+    assert shell.end(BOMB, seconds=1).reason is Reason.PROCESSES
+    assert not alive(MARK)
+
+
+def test_fork_bomb_is_bounded_without_cgroups(approximate):
+    shell = approximate()
+    count = """
+        import os, time
+        made = 0
+        try:
+            while True:
+                if os.fork() == 0:
+                    time.sleep(60)
+                made += 1
+        except OSError:
+            answer = made
+    """
+    assert int(shell.run(count)) == LIMITS.processes - 1
+    shell.worker.kill()
+
+
+def test_threads_are_bounded(any_shell):
+    many = """
+        import threading, time
+        for _ in range(100):
+            threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    """
+    assert any_shell.run(many).startswith("RuntimeError: can't start new thread")
