@@ -229,9 +229,9 @@ def test_beam_eos(student, reference, rng, expose):
 
 
 def test_beam_stopping(student, reference, rng, expose):
-    """EOS counts only among the best num_beams; num_beams finished beams end the search.
+    """EOS counts only among the best num_beams; num_beams finished beams end the search, fewer do not.
 
-    At the limit live beams count, too; impossible candidates never do.
+    While it runs num_beams beams stay live; at the limit they count, too; impossible candidates never do.
     """
     low_rank = {  # EOS is third at first, so with two beams that candidate is dropped
         "": {"A": 0.50, "B": 0.30, "E": 0.20},
@@ -250,13 +250,32 @@ def test_beam_stopping(student, reference, rng, expose):
         "AA": {"A": 0.95, "E": 0.001},
     }
     never_ends = {"": {"A": 1.0, "E": 0.0}, "A": {"A": 1.0, "E": 0.0}, "AA": {"A": 0.6, "E": 0.4}}
-    for letters, story, expected, beams, steps in (
-        ("ABCE", low_rank, "AA", 2, 2),
-        ("ABCE", enough, "E", 2, 4),
-        ("ABCE", live_wins, "AAA", 3, 3),
-        ("AE", never_ends, "AAA", 2, 3),
+    refilled = {  # B goes on beside A, in the place of the beam that finished at once
+        "": {"A": 0.40, "E": 0.35, "B": 0.25, "C": 0.0},
+        "A": {"A": 0.36, "B": 0.33, "C": 0.31},
+        "B": {"A": 0.98, "E": 0.001},
+        "AA": {"A": 0.50, "E": 0.001},
+        "BA": {"A": 0.98, "E": 0.001},
+    }
+    for letters, story, expected, beams, steps, penalty in (
+        ("ABCE", low_rank, "AA", 2, 2, 0.0),
+        ("ABCE", enough, "E", 2, 4, 0.0),
+        ("ABCE", live_wins, "AAA", 3, 3, 0.0),
+        ("AE", never_ends, "AAA", 2, 3, 0.0),
+        ("ABCE", refilled, "BAA", 2, 3, 1.0),
     ):
-        tell(student, reference, rng, expose, letters, story, expected, beams=beams, steps=steps)
+        tell(
+            student,
+            reference,
+            rng,
+            expose,
+            letters,
+            story,
+            expected,
+            beams=beams,
+            steps=steps,
+            penalty=penalty,
+        )
 
 
 def test_beam_length_penalty(student, reference, rng, expose):

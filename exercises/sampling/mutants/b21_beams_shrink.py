@@ -3,7 +3,7 @@
 en: When a beam finishes you go on with fewer beams. Finished beams leave; the best num_beams candidates
     that do not end in EOS go on.
 zh: 有 beam 完成后，你继续搜索的 beam 变少了。完成的 beam 离开；不以 EOS 结尾的最好的 num_beams 个候选应继续。
-caught by: test_beam_matches_reference
+caught by: test_beam_stopping
 """
 
 

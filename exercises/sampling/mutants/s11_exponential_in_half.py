@@ -1,8 +1,9 @@
 """Draw by dividing by exponential noise in half precision.
 
-en: You divide probabilities by exponential noise in half precision: the noise can round to 0, and 0 / 0 is
-    NaN, which argmax picks. Draw in float32.
-zh: 你用半精度的指数噪声去除概率：噪声可能舍入为 0，而 0 / 0 是 NaN，会被 argmax 选中。请用 float32 采样。
+en: You divide half-precision probabilities by half-precision noise: large logits overflow to NaN, and
+    noise that rounds to 0 lets impossible tokens win. Convert the logits to float32 before anything else.
+zh: 你用半精度的概率除以半精度的噪声：较大的 logits 会溢出成 NaN，噪声舍入为 0 时不可能的 token 也会胜出。
+    请一开始就把 logits 转换为 float32。
 caught by: test_low_precision_draw
 """
 
