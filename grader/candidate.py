@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -51,7 +50,6 @@ class Candidate:
         self._worker: Worker | None = None
         self._session: Session | None = None
         self._loaded = False
-        self._opened = 0.0
         self._cpu_left = exercise.limits.cpu
         self._wall_left = exercise.limits.wall
         self._refused: NotLoaded | None = None
@@ -123,7 +121,6 @@ class Candidate:
             reason = Reason.CPU if self._cpu_left < self._wall_left else Reason.WALL
             raise Killed(reason, "the time of the whole job is used up")
         limits = replace(self._exercise.limits, cpu=self._cpu_left, wall=self._wall_left)
-        self._opened = time.monotonic()
         self._worker = self._wall.open(limits)
         self._session = Session(self._worker, limits)
         return self._session
@@ -164,8 +161,8 @@ class Candidate:
 
     def _stop(self) -> None:
         if self._worker is not None:
-            self._cpu_left -= self._worker.cpu_seconds()
-            self._wall_left -= time.monotonic() - self._opened
             self._worker.kill()
+            self._cpu_left -= self._worker.cpu_seconds()
+            self._wall_left -= self._worker.waited
         self._worker = self._session = None
         self._loaded = False

@@ -159,10 +159,8 @@ class Judge:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
         verdict, hint = replay.verdict, NO_TEXT
-        if verdict.status is not Status.PASSED:
-            hint = self._name_mistake(case, replay) or (
-                spec.hint if verdict.status in (Status.FAILED, Status.ERROR) else NO_TEXT
-            )
+        if verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR):
+            hint = self._name_mistake(case, replay) or spec.hint
         earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
         output = self.bench.candidate.take_output()
         return TestResult(

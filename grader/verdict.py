@@ -17,11 +17,12 @@ PUBLIC_MESSAGE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one call of a test function ended."""
+    """How one call of a test function ended. `attempted` is false where nothing is written yet."""
 
     status: Status
     message: Text = NO_TEXT
     reason: Reason | None = None
+    attempted: bool = True
 
 
 PASSED = Verdict(Status.PASSED)
@@ -80,6 +81,8 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
             Text(f"not allowed in this exercise: {said}", f"本练习不允许使用:{said}"),
         )
     assert isinstance(error, StudentError)
+    if error.kind == "missing" or error.type_name == "NotImplementedError":
+        return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
     if error.kind == "answer":
         said = line(error.message, PUBLIC_MESSAGE)
         return Verdict(Status.FAILED, Text(f"your answer {said}", f"你的返回值有误:{said}"))
@@ -96,18 +99,23 @@ def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:
     return Verdict(Status.KILLED, Text(text.en.format(**values), text.zh.format(**values)), reason)
 
 
+def _not_attempted(error: StudentError) -> Text:
+    where = line(error.message, HIDDEN_MESSAGE) if error.kind == "missing" else _place(error)
+    return Text(f"not attempted yet: {where}", f"尚未实现:{where}")
+
+
 def _raised(error: StudentError, room: int) -> Text:
-    frame = error.frames[-1] if error.frames else None
-    where = f"{frame.file}:{frame.line}, in {frame.function}" if frame else ""
-    if error.type_name == "NotImplementedError":
-        return Text(
-            f"not attempted: {where or 'NotImplementedError'}", f"尚未实现:{where or 'NotImplementedError'}"
-        )
-    said = plain(error.message, room)
-    name = line(error.type_name, 80)
-    what = f"{name}: {said}" if said else name
-    place = f" ({line(where, 200)})" if where else ""
-    return Text(f"your code raised {what}{place}", f"你的代码抛出了 {what}{place}")
+    said, name, place = plain(error.message, room), line(error.type_name, 80), _place(error)
+    what = (f"{name}: {said}" if said else name) + (f" ({place})" if place else "")
+    return Text(f"your code raised {what}", f"你的代码抛出了 {what}")
+
+
+def _place(error: StudentError) -> str:
+    """Say where in the student's own files an exception was raised."""
+    if not error.frames:
+        return ""
+    frame = error.frames[-1]
+    return line(f"{frame.file}:{frame.line}, in {frame.function}", 200)
 
 
 def traceback_of(error: StudentError) -> str:

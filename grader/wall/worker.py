@@ -68,6 +68,7 @@ class Worker:
         self._printed = Output()
         self._killed: Killed | None = None  # what every later call raises
         self._gone = False
+        self._cpu = 0.0  # seconds, at the end
         self._waited = 0.0  # seconds spent waiting for this worker in all
         self._deadline = math.inf  # of the call under way, on the monotonic clock
         self._next_look = 0.0
@@ -145,8 +146,13 @@ class Worker:
         return self._gone
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of everything in the job, ended processes included."""
-        return self._usage.cpu_seconds()
+        """Return the CPU time of everything in the job, ended processes included; also after its end."""
+        return self._cpu if self._gone else self._usage.cpu_seconds()
+
+    @property
+    def waited(self) -> float:
+        """The seconds that the trusted side has spent waiting for this worker."""
+        return self._waited
 
     # -------------------------------------------------------------- ending
 
@@ -156,6 +162,7 @@ class Worker:
             return
         self._gone = True
         self._killed = self._killed or Killed(Reason.EXIT, "the worker has been closed")
+        self._cpu = self._usage.cpu_seconds()
         dead = self._keeper.kill()
         if not dead:
             self._cgroup.kill()
