@@ -1,6 +1,6 @@
-"""On top of transformers' base class, so that from_pretrained loads and ties the weights. Rotation
-speeds are computed in forward: from_pretrained builds modules on the meta device, where a buffer or table made in
-__init__ comes back as garbage. Keys and values are expanded by view, masks are added, the cache is a list."""
+"""On top of transformers' base class, so that from_pretrained loads and ties the weights. Rotation speeds are
+computed in forward: from_pretrained builds modules on the meta device, where a table made in __init__
+comes back as garbage. Keys and values are expanded by view, masks are added, the cache is a list."""
 
 import time
 
