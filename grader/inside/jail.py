@@ -117,7 +117,10 @@ def restrict(job: JobSpec, launch: Launch) -> None:
 
 
 def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
-    rules = dict.fromkeys(view.readable(launch), confine.RUN)
+    rules: dict[str, int] = {}
+    for path in view.readable(launch):
+        # Our own mounts leave only `inside/` in the package's directory; else the rules must.
+        rules |= {path: confine.RUN} if launch.tier == "A" else _rules_around(path, launch.package)
     devices = (*view.DEVICES, *launch.devices)
     rules |= {path: _DEVICE_RIGHTS for path in devices if not Path(path).is_dir()}
     rules[scratch_of(job)] = confine.WRITE
@@ -127,6 +130,21 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
         rules |= dict.fromkeys(_own_directories(launch), confine.WRITE)
     else:
         rules[f"/proc/{os.getpid()}"] = confine.READ
+    return rules
+
+
+def _rules_around(tree: str, hole: str) -> dict[str, int]:
+    """Allow a tree except the directory `hole`, where one lies in the other.
+
+    Landlock can only add rights, so the way down to the hole may be listed, and everything beside it
+    be read.
+    """
+    if not hole.startswith(f"{tree}/"):
+        return {tree: confine.RUN}
+    rules = {tree: confine.READ_DIR}
+    for entry in Path(tree).iterdir():
+        if str(entry) != hole and not entry.is_symlink():  # a rule would go to what it points to
+            rules |= _rules_around(str(entry), hole)
     return rules
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import struct
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ class _Program:
         return b"".join(struct.pack("HBBI", *i) for i in [*self.code, (_RETURN, 0, 0, _ALLOW)])
 
 
+@functools.cache
 def build(policy: Policy, machine: str) -> bytes:
     """Return the filter for `machine` ("x86_64" or "aarch64")."""
     program = _Program(machine)

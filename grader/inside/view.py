@@ -6,6 +6,7 @@ protect by permission: `stat` of a hidden file says that it does not exist.
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -17,16 +18,17 @@ SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/et
 CPU_INFO = "/sys/devices/system/cpu"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SCRATCH = "/sandbox"  # each worker's own disk, mounted by the worker itself
-_EMPTY = ("/proc", "/sys", "/dev/shm", "/tmp", SCRATCH)  # noqa: S108 - mount points
+_EMPTY = ("/proc", "/dev/shm", "/tmp", SCRATCH)  # noqa: S108 - mount points
 _DEV_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _BASES = ("/mnt", "/srv", "/media", "/opt", "/run", "/tmp", "/var")  # noqa: S108
 
 
-def readable(launch: Launch) -> list[str]:
+@functools.cache  # every fork of the template asks for it
+def readable(launch: Launch) -> tuple[str, ...]:
     """Return every path outside scratch, /proc and /dev that a worker may read or run."""
     package = (f"{launch.package}/__init__.py", f"{launch.package}/inside")
     paths = (*SYSTEM_TREES, *SYSTEM_FILES, CPU_INFO, *launch.trees, *package)
-    return [p for p in dict.fromkeys(paths) if Path(p).exists()]
+    return tuple(p for p in sorted(set(paths)) if Path(p).exists())  # a tree before what lies in it
 
 
 def tmp_is_free(launch: Launch) -> bool:
@@ -49,7 +51,7 @@ def enter(launch: Launch) -> None:
     _show_devices(root, launch.devices)
     # The template's own, hidden from every worker by the worker's own: libraries look for a
     # temporary directory when imported.
-    private = "mode=700,size=16m"
+    private = "mode=1777,size=16m"
     confine.mount("tmpfs", root + SCRATCH, "tmpfs", confine.MS_NOSUID | confine.MS_NODEV, private)
     mount_proc(f"{root}/proc")
     confine.restrict_mount(root, confine.ATTR_RDONLY, recursive=False)

@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from grader.inside import jail
+from grader.inside import jail, seccomp
 from grader.inside.job import Serve
 from grader.inside.spec import Launch
 
@@ -26,6 +26,7 @@ def warm_up(launch: Launch, scratch: str) -> Serve:
         importlib.import_module(name)
     module, _, function = launch.serve.partition(":")
     serve: Serve = getattr(importlib.import_module(module), function)
+    seccomp.build(seccomp.Policy(), os.uname().machine)  # kept for the forks
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, every page of these objects
     return serve

@@ -90,7 +90,7 @@ class Wall:
         """
         if self._template is None:
             return self._open_cold(limits)
-        if next(self._jobs) % _JOBS_PER_TEMPLATE == 0:
+        if next(self._jobs) >= _JOBS_PER_TEMPLATE and all(w.gone for w in self._open):
             self._restart()
         try:
             return self._open_warm(limits)
@@ -120,6 +120,7 @@ class Wall:
         assert self._template
         self._template.close()
         self._template = Template(self._launch)
+        self._jobs = itertools.count(1)
 
     def _open_warm(self, limits: Limits) -> Worker:
         assert self._template

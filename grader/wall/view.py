@@ -12,6 +12,7 @@ from pathlib import Path
 import grader
 from grader.errors import WallError
 from grader.inside.spec import Launch
+from grader.inside.view import SYSTEM_TREES
 
 _PREFIX_PARTS = ("bin", "include", "lib", "lib32", "lib64", "libexec")
 _SITE = re.compile(r"(site|dist)-packages$")
@@ -27,7 +28,7 @@ def package_directory() -> Path:
 def launch_for(tier: str, preload: Sequence[str], device: str, serve: str, library: Path | None) -> Launch:
     """Describe the view for this interpreter. `library` is one more directory of modules (for tests)."""
     sites = _site_packages()
-    standard = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+    standard = [sysconfig.get_path("stdlib")]
     standard += [p for p in sys.path if p.endswith("/lib-dynload")]
     trees = [*_prefix_trees(), *standard, *sites]
     path = [*dict.fromkeys(standard), *sites, str(package_directory().parent)]
@@ -36,7 +37,7 @@ def launch_for(tier: str, preload: Sequence[str], device: str, serve: str, libra
     if library:
         trees.append(str(library))
         path.append(str(library))
-    return Launch(
+    launch = Launch(
         tier=tier,
         trees=tuple(dict.fromkeys(t for t in trees if Path(t).exists())),
         package=str(package_directory()),
@@ -46,6 +47,15 @@ def launch_for(tier: str, preload: Sequence[str], device: str, serve: str, libra
         preload=tuple(preload),
         serve=serve,
     )
+    if str(package_directory().parent) not in sites and (tree := shown(package_directory(), launch)):
+        raise WallError(f"the grader's checkout lies in {tree}, which students' code can read: move it")
+    return launch
+
+
+def shown(path: Path, launch: Launch) -> str:
+    """Return the tree beyond the wall that contains `path`, "" where it is hidden."""
+    trees = (*SYSTEM_TREES, *launch.trees)
+    return next((tree for tree in trees if path.resolve().is_relative_to(Path(tree).resolve())), "")
 
 
 def _prefix_trees() -> list[str]:

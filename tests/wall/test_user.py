@@ -45,13 +45,14 @@ def as_user(tmp_path_factory):
     if subprocess.run([PYTHON, "-c", version], check=False).returncode:
         pytest.skip("the distribution's Python is too old")
     home = tmp_path_factory.mktemp("home")
-    shutil.copytree(Path(grader.__file__).parent, home / "grader")
+    for place in ("checkout", "site-packages"):
+        shutil.copytree(Path(grader.__file__).parent, home / place / "grader")
     shutil.copytree(LIBRARY, home / "library")
     for directory in (home, *list(home.parents)[:-2]):
         directory.chmod(0o755)
 
-    def run(tier, *texts):
-        command = [PYTHON, "-I", "-c", PROGRAM, tier, str(home), str(home / "library"), *texts]
+    def run(tier, *texts, place="checkout"):
+        command = [PYTHON, "-I", "-c", PROGRAM, tier, str(home / place), str(home / "library"), *texts]
         user = {"user": UID, "group": UID, "extra_groups": []}
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **user)
         assert done.returncode == 0, done.stderr
@@ -61,12 +62,16 @@ def as_user(tmp_path_factory):
     shutil.rmtree(home)
 
 
+@pytest.mark.parametrize("place", ["checkout", "site-packages"])
 @pytest.mark.parametrize("tier", ["A", "C"])
-def test_a_user_can_build_the_wall(as_user, tier):
-    read = "open('/etc/passwd')"
+def test_a_user_can_build_the_wall(as_user, tier, place):
     who = "import os; answer = os.getuid()"
-    assert as_user(tier, who, read)[0] == str(UID)
-    assert as_user(tier, read)[0].split(":")[0] in ("FileNotFoundError", "PermissionError")
+    read = "open('/etc/passwd')"
+    own = "import grader; open(grader.__file__.replace('__init__', 'errors'))"
+    identity, *outcomes = as_user(tier, who, read, own, place=place)
+    assert identity == str(UID)
+    for outcome in outcomes:
+        assert outcome.split(":")[0] in ("FileNotFoundError", "PermissionError")
 
 
 def test_a_user_cannot_be_signalled(as_user):
