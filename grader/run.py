@@ -116,9 +116,16 @@ def exit_code(book: Gradebook, fail_under: float | None) -> int:
 
 
 def verify_course(
-    course: Course, names: tuple[str, ...], *, device: str, slots: int | None, full: bool, seed: int | None,
-    no_sandbox: bool, progress: Callable[[int, int], None],
-) -> tuple[Verification, ...]:  # fmt: skip
+    course: Course,
+    names: tuple[str, ...],
+    *,
+    device: str,
+    slots: int | None,
+    full: bool,
+    seed: int | None,
+    no_sandbox: bool,
+    progress: Callable[[int, int], None],
+) -> tuple[Verification, ...]:
     """Test the tests of the named exercises (all without names)."""
     return verify(
         course.exercises(names),
@@ -161,9 +168,13 @@ def _select(course: Course, names: tuple[str, ...]) -> Sequence[Submission]:
 
 
 def _plan(
-    request: Request, submissions: Sequence[Submission], exercises: Sequence[Exercise], store: Store, tier: Tier,
+    request: Request,
+    submissions: Sequence[Submission],
+    exercises: Sequence[Exercise],
+    store: Store,
+    tier: Tier,
     device: str,
-) -> Plan:  # fmt: skip
+) -> Plan:
     seed = request.seed if request.seed is not None else secrets.randbelow(2**62)
     options = {} if request.seed is None else {"seed": str(request.seed)}
     known, settled, jobs = [], [], {}

@@ -93,9 +93,15 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
 
 
 def verify(
-    exercises: Sequence[Exercise], *, tier: Tier, device: str, slots: int, full: bool, seed: int | None = None,
+    exercises: Sequence[Exercise],
+    *,
+    tier: Tier,
+    device: str,
+    slots: int,
+    full: bool,
+    seed: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Verification, ...]:  # fmt: skip
+) -> tuple[Verification, ...]:
     """Grade every specimen of these exercises and judge the tests by it."""
     count = FULL_SEEDS if full else QUICK_SEEDS
     seeds = [seed] if seed is not None else [secrets.randbelow(2**31) for _ in range(count)]

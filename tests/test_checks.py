@@ -112,7 +112,9 @@ def test_a_right_sampler_passes_and_a_wrong_one_does_not():
             assert_distribution(sampler(torch.tensor(wrong)), probs, what="sample")
 
 
-@pytest.mark.parametrize("tokens", [None, torch.tensor([]), torch.tensor([9]), torch.tensor([-1]), torch.zeros(3)])
+@pytest.mark.parametrize(
+    "tokens", [None, torch.tensor([]), torch.tensor([9]), torch.tensor([-1]), torch.zeros(3)]
+)
 def test_odd_tokens_are_wrong_answers(tokens):
     with pytest.raises(WrongAnswer):
         assert_distribution(lambda i: tokens, torch.tensor([0.5, 0.5]), what="sample")
