@@ -71,7 +71,8 @@ def test_killing_the_guard_leaves_nothing(wall, mark):
 
 def test_a_killed_template_costs_one_job_and_no_more(wall):
     shell = Shell(wall.open(LIMITS))
-    os.kill(template_of(wall), signal.SIGKILL)
+    os.kill(template := template_of(wall), signal.SIGKILL)
+    assert wait_until(lambda: not is_alive(template))
     with pytest.raises(UngradedError):
         shell.run("answer = 1")
     assert Shell(wall.open(LIMITS)).run("answer = 2") == "2"
