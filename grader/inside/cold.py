@@ -32,6 +32,7 @@ def main() -> NoReturn:
     message = sys.stdin.buffer.read()
     launch, job, ours = load_launch(message), load_job(message), load_descriptors(message)
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    worker = 0
     try:
         if launch.tier == "C" and os.geteuid() == 0:
             job = _leave_root(launch, job)
@@ -50,7 +51,11 @@ def main() -> NoReturn:
     except Exception as problem:
         os.write(ours.status, f"failed in the keeper: {problem}\n".encode())
     finally:
-        _end_descendants()
+        if _LINUX:
+            _end_descendants()
+        elif worker:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker, signal.SIGKILL)  # who left this group is not found: tier none only
         os._exit(0)
 
 
@@ -109,9 +114,6 @@ def _reap() -> list[tuple[int, int]]:
 
 def _end_descendants() -> None:
     """Stop all descendants until no new one appears, so that none can fork away; then end them."""
-    if not _LINUX:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(0, signal.SIGKILL)
     stopped: set[int] = set()
     while new := _descendants(os.getpid()) - stopped:
         _signal_all(new, signal.SIGSTOP)
