@@ -4,77 +4,14 @@ A story is a tree of conditional probabilities in which one particular mistake c
 Token names and the prefix are drawn afresh, so the answer cannot be remembered.
 """
 
-import itertools
 import math
 
 import pytest
-import torch
+from beam_fixtures import CLOSE, all_sequences, plain_search, random_model, story_model, well_formed
 
 from grader.checks import assert_equal, check, within
 
 SCORE = 1e-4  # absolute; a correct float32 sum is off by less than 1e-6
-
-
-class Model:
-    """A language model over V tokens that counts its calls. `row(new)` gives logits [V] after new tokens."""
-
-    def __init__(self, V, prefix, row, eos=None):
-        self.V, self.prefix, self.row, self.eos = V, prefix, row, eos
-        self.calls = []  # every call's sequences
-        self.longest = 0  # new tokens a sequence may hold when its next one is asked for
-
-    def __call__(self, sequences):
-        """Return log-probabilities [n, V] of the next token of n sequences."""
-        self.calls.append([list(tokens) for tokens in sequences])
-        return torch.stack([self.log_probs(tokens) for tokens in sequences])
-
-    def log_probs(self, tokens):
-        """Return log-probabilities [V] of the token after `tokens`."""
-        return self.row(tuple(tokens[len(self.prefix) :])).log_softmax(-1)
-
-    def total(self, new):
-        """Sum the log-probabilities of a continuation in float64."""
-        steps = (self.row(tuple(new[:i])).double().log_softmax(-1)[token] for i, token in enumerate(new))
-        return float(sum(steps))
-
-    def validate(self, sequences):
-        """Raise ValueError unless log_prob_fn was called with a list of token lists."""
-        if not isinstance(sequences, list | tuple) or not sequences:
-            raise ValueError("log_prob_fn takes a list of at least one token list")
-        for tokens in sequences:
-            if not isinstance(tokens, list | tuple) or not all(type(token) is int for token in tokens):
-                raise ValueError("log_prob_fn takes a list of lists of Python ints")
-            if any(not 0 <= token < self.V for token in tokens):
-                raise ValueError("log_prob_fn was given a token id outside the vocabulary")
-            if list(tokens[: len(self.prefix)]) != self.prefix:
-                raise ValueError("every sequence given to log_prob_fn must begin with the prefix")
-            if len(tokens) - len(self.prefix) > self.longest:
-                raise ValueError("log_prob_fn was asked to go beyond max_new_tokens")
-
-
-def random_model(rng, V, length, eos=None, scale=1.5):
-    """Make a model whose distribution depends on all tokens so far: one table of V ** i rows per depth i."""
-    tables = [scale * rng.normal(*([V] * (depth + 1))) for depth in range(length)]
-    prefix = rng.integers(0, V, (rng.integer(1, 6),)).tolist()
-    return Model(V, prefix, lambda new: tables[len(new)][new], eos)
-
-
-def story_model(rng, letters, story):
-    """Make a model from {continuation: {token: probability}}; E is EOS, `letters` name the tokens.
-
-    Probability not spoken for, and continuations not mentioned, are spread evenly.
-    """
-    ids = dict(zip(letters, rng.permutation(len(letters)).tolist(), strict=True))
-    rows = {}
-    for context, given in story.items():
-        rest = (1 - sum(given.values())) / max(len(letters) - len(given), 1)
-        row = torch.full((len(letters),), max(rest, 0.0), dtype=torch.float64)
-        for letter, probability in given.items():
-            row[ids[letter]] = probability
-        rows[tuple(ids[letter] for letter in context)] = row.log().float()
-    prefix = rng.integers(0, len(letters), (rng.integer(2, 6),)).tolist()
-    model = Model(len(letters), prefix, lambda new: rows.get(new, torch.zeros(len(letters))), ids.get("E"))
-    return model, ids
 
 
 def search(student, expose, model, num_beams, max_new_tokens, length_penalty=0.0):
@@ -89,20 +26,6 @@ def search(student, expose, model, num_beams, max_new_tokens, length_penalty=0.0
         length_penalty=length_penalty,
     )
     return well_formed(answer)
-
-
-def well_formed(answer):
-    """Fail unless this is (list of int, float)."""
-    check(
-        isinstance(answer, tuple | list)
-        and len(answer) == 2
-        and isinstance(answer[0], list)
-        and all(type(token) is int for token in answer[0])
-        and isinstance(answer[1], float),
-        "beam search must return (list of Python ints, Python float)",
-        "束搜索应返回（Python int 列表，Python float）",
-    )
-    return answer[0], answer[1]
 
 
 def assert_found(answer, expected, what):
@@ -126,17 +49,13 @@ def tell(student, reference, rng, expose, letters, story, expected, *, beams, st
     return model
 
 
-def best_of_all(model, length, length_penalty):
-    """Score every continuation (ended by EOS, or of full length) and return the best."""
-    best = (None, -math.inf)
-    for n in range(1, length + 1):
-        for new in itertools.product(range(model.V), repeat=n):
-            ended = model.eos is not None and new[-1] == model.eos
-            if model.eos in new[:-1] or not (ended or n == length):
-                continue
-            score = model.total(new) / n**length_penalty
-            best = max(best, (model.prefix + list(new), score), key=lambda found: found[1])
-    return best
+def clear_model(rng, V, length, eos, length_penalty):
+    """Draw a model with one best sequence, by more than rounding; return it with that (tokens, score)."""
+    while True:
+        model = random_model(rng, V, length, eos)
+        best, second = all_sequences(model, length, length_penalty)[:2]
+        if best[1] - second[1] > CLOSE:
+            return model, best
 
 
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
@@ -144,8 +63,8 @@ def best_of_all(model, length, length_penalty):
 def test_beam_exhaustive(student, rng, expose, with_eos, length_penalty):
     """With as many beams as there are prefixes, beam search finds the best of all sequences."""
     for V, length in ((2, 4), (4, 3), (5, 3)):
-        model = random_model(rng, V, length, eos=rng.integer(0, V) if with_eos else None)
-        expected = best_of_all(model, length, length_penalty)
+        eos = rng.integer(0, V) if with_eos else None
+        model, expected = clear_model(rng, V, length, eos, length_penalty)
         answer = search(student, expose, model, V ** (length - 1), length, length_penalty)
         assert_found(answer, expected, "search with all beams")
 
@@ -153,12 +72,11 @@ def test_beam_exhaustive(student, rng, expose, with_eos, length_penalty):
 def test_beam_one_is_greedy(student, rng, expose):
     """One beam is greedy decoding; no new tokens at all give the prefix with score 0."""
     for _ in range(4):
-        model = random_model(rng, 6, 5)
-        new = []
-        for _ in range(5):
-            new.append(int(model.row(tuple(new)).argmax()))
-        expected = (model.prefix + new, model.total(new))
-        assert_found(search(student, expose, model, 1, 5), expected, "search with one beam")
+        found = None
+        while found is None:
+            model = random_model(rng, 6, 5)
+            found = plain_search(model, model.prefix, 1, 5, None)
+        assert_found(search(student, expose, model, 1, 5), found, "search with one beam")
     assert_found(search(student, expose, model, 3, 0), (model.prefix, 0.0), "search for no new tokens")
 
 
@@ -183,26 +101,27 @@ def test_beam_wider_is_better(student, reference, rng, expose):
     tell(student, reference, rng, expose, "ABC", one_parent, "ABC", beams=2, steps=3)
 
 
-def test_beam_matches_reference(student, reference, rng, expose):
+def test_beam_random_models(student, reference, rng, expose):
     """On random models with EOS, few beams and all penalties, tokens and score follow the rules."""
     for _ in range(30):
         beams, penalty = rng.integer(2, 5), rng.choice([0.0, 0.5, 1.0, 2.0])
-        model, expected = telling_model(reference, rng, beams, penalty)
+        model, expected = telling_model(rng, beams, penalty)
+        ours = reference.beam_search(model, model.prefix, beams, 4, model.eos, penalty)
+        assert ours[0] == expected[0]
+        model.calls.clear()
         assert_found(search(student, expose, model, beams, 4, penalty), expected, "beam search")
 
 
-def telling_model(reference, rng, beams, penalty):
-    """Draw a model on which greedy search and search without EOS find something else, without near-ties."""
-
-    def run(model, beams, eos):
-        return reference.beam_search(model, model.prefix, beams, 4, eos_token_id=eos, length_penalty=penalty)
-
+def telling_model(rng, beams, penalty):
+    """Draw a model on which greedy search and search without EOS find something else."""
     while True:
         model = random_model(rng, 6, 4, eos=rng.integer(0, 6))
-        expected = run(model, beams, model.eos)
-        if expected[0] not in (run(model, 1, model.eos)[0], run(model, beams, None)[0]):
-            model.calls.clear()
-            return model, expected
+        found, greedy, endless = (
+            plain_search(model, model.prefix, n, 4, eos, penalty)
+            for n, eos in ((beams, model.eos), (1, model.eos), (beams, None))
+        )
+        if found and found[0] not in [other[0] for other in (greedy, endless) if other]:
+            return model, found
 
 
 def test_beam_eos(student, reference, rng, expose):

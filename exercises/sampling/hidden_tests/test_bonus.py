@@ -3,6 +3,8 @@
 import math
 
 import torch
+from beam_fixtures import HashModel, plain_search, well_formed
+from row_fixtures import decided_rows, is_decided
 
 from grader.checks import (
     assert_close,
@@ -73,7 +75,8 @@ def test_sampler_order(student, rng, device):
             nudged = [[(n, v + e if n == "top_p" else v) for n, v in steps] for e in (-1e-4, 1e-4)]
             probs, other = (sampler_distribution(logits, s) for s in (steps, steps[::-1]))
             kept = {int((sampler_distribution(logits, s) > 0).sum()) for s in nudged}
-            if len(kept) == 1 and float((probs - other).abs().sum()) > 0.2:
+            decided = len(kept) == 1 and bool(is_decided(logits[None]))
+            if decided and float((probs - other).abs().sum()) > 0.2:
                 break
         sampler = student.Sampler()
         for name, value in steps:
@@ -90,9 +93,11 @@ def test_sampler_order(student, rng, device):
 
 def test_sampler_custom_step(student, rng, device, expose):
     """A function it has never seen runs as a step, at its place, once per call."""
-    logits = 2 * rng.normal(6, 20)
-    bias = 8 * rng.normal(20)
-    seen = []
+    bias, seen = 8 * rng.normal(20), []
+    while True:
+        logits = 2 * rng.normal(6, 20)
+        if is_decided(logits / 0.5 + bias).all() and is_decided(logits + bias).all():
+            break
 
     def add_bias(x):
         seen.append(x.cpu())
@@ -127,55 +132,18 @@ def test_sampler_conflicts(student, rng, device):
             sampler.add(*second)
     # Two samplers do not share their steps.
     student.Sampler().add("greedy")
-    logits = rng.normal(5, 9)
+    logits = decided_rows(rng, 5, 9)
     answer = student.Sampler().add("temperature", 0.5).add("top_k", 1)(logits.to(device))
     assert_equal(answer, logits.argmax(-1), what="tokens of a second Sampler")
 
 
-class HashModel:
-    """A language model over 7 tokens for prefixes of any length; counts its calls."""
-
-    def __init__(self, rng):
-        self.table = 1.5 * rng.normal(997, 7)
-        self.calls = []
-
-    def __call__(self, sequences):
-        """Return log-probabilities [n, 7] of the next token of n sequences."""
-        self.calls.append([list(tokens) for tokens in sequences])
-        return torch.stack([self.table[self.key(tokens)] for tokens in sequences]).log_softmax(-1)
-
-    @staticmethod
-    def key(tokens):
-        """Hash all tokens so far to a row of the table."""
-        key = 0
-        for token in tokens:
-            key = (31 * key + token + 1) % 997
-        return key
-
-    @staticmethod
-    def validate(sequences):
-        """Raise ValueError unless log_prob_fn was called with a list of token lists."""
-        if not isinstance(sequences, list | tuple) or not sequences:
-            raise ValueError("log_prob_fn takes a list of at least one token list")
-        for tokens in sequences:
-            if not isinstance(tokens, list | tuple) or not tokens:
-                raise ValueError("log_prob_fn takes a list of token lists")
-            if not all(type(token) is int and 0 <= token < 7 for token in tokens):
-                raise ValueError("token lists hold Python ints inside the vocabulary")
-
-
-def uneven_model(reference, rng, prefixes, beams):
-    """Draw a model on which the searches end at different steps; return it with EOS and those steps."""
+def uneven_model(rng, prefixes, beams, penalty):
+    """Draw a model on which the searches end at different steps; return it, EOS and the results."""
     while True:
         model, eos = HashModel(rng), rng.integer(0, 7)
-        steps = []
-        for prefix in prefixes:
-            model.calls.clear()
-            reference.beam_search(model, prefix, beams, 6, eos_token_id=eos)
-            steps.append(len(model.calls))
-        if len(set(steps)) > 1:
-            model.calls.clear()
-            return model, eos, steps
+        found = [plain_search(model, prefix, beams, 6, eos, penalty) for prefix in prefixes]
+        if all(found) and len({taken for _, _, taken in found}) > 1:
+            return model, eos, found
 
 
 def run_batch(student, expose, model, prefixes, beams, eos, penalty):
@@ -194,26 +162,27 @@ def test_beam_batch_equals_single(student, reference, rng, expose):
     """Each prefix of a batch gets what it would get alone, also when the searches end at different steps."""
     for beams, penalty in ((1, 0.0), (2, 1.0), (3, 0.0), (3, 0.7)):
         prefixes = [rng.integers(0, 7, (n,)).tolist() for n in (3, 1, 5)]
-        model, eos, _ = uneven_model(reference, rng, prefixes, beams)
+        model, eos, found = uneven_model(rng, prefixes, beams, penalty)
+        for prefix, (tokens, _, _) in zip(prefixes, found, strict=True):
+            assert reference.beam_search(model, prefix, beams, 6, eos, penalty)[0] == tokens
         answers = run_batch(student, expose, model, prefixes, beams, eos, penalty)
         check(
             isinstance(answers, list) and len(answers) == len(prefixes),
             "beam_search_batch must return a list with one (tokens, score) per prefix",
             "beam_search_batch 应返回列表，每个 prefix 对应一个 (tokens, score)",
         )
-        for prefix, answer in zip(prefixes, answers, strict=True):
-            tokens, score = reference.beam_search(
-                model, prefix, beams, 6, eos_token_id=eos, length_penalty=penalty
-            )
-            assert_equal(list(answer[0]), tokens, what="beam_search_batch: tokens")
-            within(abs(float(answer[1]) - score), 1e-4, "beam_search_batch: score")
+        for answer, (tokens, score, _) in zip(answers, found, strict=True):
+            got, points = well_formed(answer)
+            assert_equal(got, tokens, what="beam_search_batch: tokens")
+            within(abs(points - score), 1e-4, "beam_search_batch: score")
 
 
-def test_beam_batch_calls(student, reference, rng, expose):
+def test_beam_batch_calls(student, rng, expose):
     """All prefixes share one call per step, and a finished search asks for nothing more."""
     prefixes = [rng.integers(0, 7, (n,)).tolist() for n in (2, 4, 2, 6)]
-    model, eos, steps = uneven_model(reference, rng, prefixes, 2)
+    model, eos, found = uneven_model(rng, prefixes, 2, 0.0)
     run_batch(student, expose, model, prefixes, 2, eos, 0.0)
+    steps = [taken for _, _, taken in found]
     check(
         len(model.calls) <= max(steps),
         "log_prob_fn was called more than once per step: put the beams of all prefixes into one call",

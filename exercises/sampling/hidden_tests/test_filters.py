@@ -4,38 +4,9 @@ import math
 
 import pytest
 import torch
+from row_fixtures import decided_rows, kept, oracle_top_k, oracle_top_p
 
 from grader.checks import assert_close, assert_equal, check
-
-MARGIN = 1e-4  # no cumulative probability lies closer to p than this: float32 decides like float64
-
-
-def oracle_top_k(logits, top_k):
-    """Mask all but the top_k best tokens by their rank in float64."""
-    ranks = logits.double().argsort(-1, descending=True).argsort(-1)
-    return logits.masked_fill(ranks >= top_k, -math.inf)
-
-
-def oracle_top_p(logits, top_p):
-    """Keep the shortest best-first run of tokens whose float64 mass reaches top_p."""
-    probs, order = logits.double().softmax(-1).sort(-1, descending=True)
-    needed = 1 + (probs.cumsum(-1) < top_p).sum(-1, keepdim=True)
-    ranks = order.argsort(-1)
-    return logits.masked_fill(ranks >= needed, -math.inf)
-
-
-def decided_rows(rng, rows, V, ps, scale=2.0):
-    """Draw [rows, V] logits for which every p in ps is clear of all cumulative probabilities."""
-    logits = scale * rng.normal(8 * rows + 32, V)
-    mass = logits.double().softmax(-1).sort(-1, descending=True).values.cumsum(-1)
-    clear = torch.stack([(mass - p).abs().amin(-1) > MARGIN for p in ps]).all(0)
-    assert int(clear.sum()) >= rows
-    return logits[clear][:rows]
-
-
-def kept(filtered):
-    """Return the mask of the tokens that are still possible."""
-    return filtered > -math.inf
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 7.0])
@@ -52,7 +23,7 @@ def test_top_k(student, rng, device):
     """Exactly the k largest logits of every row stay, whatever the other rows hold."""
     from transformers.generation.logits_process import TopKLogitsWarper
 
-    logits = rng.normal(4, 37) + torch.tensor([[0.0], [50.0], [-50.0], [5.0]])
+    logits = 64 * decided_rows(rng, 4, 37) + torch.tensor([[0.0], [3000.0], [-3000.0], [300.0]])
     for top_k in (1, 2, 10, 36):
         expected = oracle_top_k(logits, top_k)
         assert torch.equal(expected, TopKLogitsWarper(top_k)(None, logits))
@@ -91,7 +62,7 @@ def test_top_p(student, rng, device, V, scale):
     from transformers.generation.logits_process import TopPLogitsWarper
 
     ps = (0.1, 0.5, 0.9, 0.99)
-    logits = decided_rows(rng, 4, V, ps, scale)
+    logits = decided_rows(rng, 4, V, ps, scale=scale)
     for top_p in ps:
         expected = oracle_top_p(logits, top_p)
         assert torch.equal(expected, TopPLogitsWarper(top_p)(None, logits))
@@ -122,7 +93,7 @@ def test_top_p_boundary(student, rng, device):
 
 def test_top_p_limits(student, rng, device):
     """With p = 1 nothing is masked; p = 0 and a tiny p keep exactly the likeliest token."""
-    logits = rng.normal(3, 9)
+    logits = decided_rows(rng, 3, 9)
     logits[0, rng.integer(0, 9)] = 40.0  # the others have a mass far below float32's resolution at 1
     assert_equal(student.top_p_filter(logits.to(device), 1.0), logits, what="logits after p = 1")
     best = oracle_top_k(logits, 1)
@@ -153,9 +124,8 @@ def test_filters_keep_values(student, rng, device):
 
 def test_filters_on_extreme_rows(student, rng, device):
     """Rows with masked tokens, with one possible token, and with logits of +-10000 stay exact, no NaN."""
-    masked, single = decided_rows(rng, 2, 20, (0.3, 0.9))
-    masked[rng.permutation(20)[:8]] = -math.inf
-    single[rng.permutation(20)[:19]] = -math.inf
+    (masked,) = decided_rows(rng, 1, 20, (0.3, 0.95), hidden=8)
+    (single,) = decided_rows(rng, 1, 20, (0.3, 0.95), hidden=19)
     huge = torch.where(rng.uniform(20) < 0.5, 1e4, -1e4) + 100 * rng.permutation(20).float()
     high = 1e4 + 2 * rng.permutation(20).float()
     logits = torch.stack([masked, single, huge, high])

@@ -11,6 +11,7 @@ import math
 
 import pytest
 import torch
+from row_fixtures import decided_rows, is_decided
 
 from grader.checks import assert_distribution, assert_equal, assert_form, check
 
@@ -46,15 +47,15 @@ def told_apart(wrong, probs):
 
 def telling_logits(reference, rng, setting):
     """Draw logits [V] on which every wrong order shows and no cumulative probability is near top_p."""
-    before_top_p = {**setting, "top_p": 1.0}
+    ps = [setting["top_p"]] if "top_p" in setting else []
     while True:
         logits = 2 * rng.normal(V)
-        mass = target(reference, logits, **before_top_p).sort(descending=True).values.cumsum(-1)
-        near = float((mass - setting.get("top_p", 1.0)).abs().amin())
+        scaled = (logits.double() / setting.get("temperature", 1.0))[None]
         probs = target(reference, logits, **setting)
         wrong = wrong_orders(reference, logits, **setting) if len(setting) > 1 else []
         different = [q for q in wrong if not torch.equal(q, probs)]
-        if ("top_p" not in setting or near > 1e-4) and all(told_apart(q, probs) for q in different):
+        left = reference.top_k_filter(scaled, setting.get("top_k", 0))
+        if bool(is_decided(left, ps)) and all(told_apart(q, probs) for q in different):
             return logits, probs
 
 
@@ -74,8 +75,8 @@ def check_setting(student, reference, rng, device, setting):
 
 def test_zero_temperature(student, rng, device):
     """Temperature 0 is argmax, exactly: also where the runner-up is one rounding step below."""
-    logits = rng.normal(64, 100)
-    best, place = logits.max(-1)
+    place, best = rng.integers(0, 100, (64,)), 2.5 + rng.uniform(64)
+    logits = rng.normal(64, 100).clamp(max=2).scatter(1, place[:, None], best[:, None])
     runner_up = (place + rng.integers(1, 100, (64,))) % 100
     close = torch.where(torch.arange(64) % 2 == 0, best - 1e-4, best.nextafter(torch.tensor(-math.inf)))
     logits[torch.arange(64), runner_up] = close
@@ -101,7 +102,7 @@ def test_zero_temperature_ties(student, rng, device):
 
 def test_one_candidate_left(student, rng, device):
     """Where only one token is left (k = 1, p = 0, one finite logit, V = 1) it is drawn, always."""
-    logits = 3 * rng.normal(200, 40)
+    logits = decided_rows(rng, 200, 40, scale=3.0)
     best = logits.argmax(-1)
     for setting in (
         {"top_k": 1},

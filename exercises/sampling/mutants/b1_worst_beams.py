@@ -3,7 +3,7 @@
 en: Your search keeps the worst candidates. Log-probabilities are negative: the best sum is the largest, the
     one nearest to 0.
 zh: 你的搜索保留的是最差的候选。对数概率是负数：最好的和是最大的，即最接近 0 的。
-caught by: test_beam_wider_is_better, test_beam_one_is_greedy, test_beam_matches_reference
+caught by: test_beam_wider_is_better, test_beam_one_is_greedy, test_beam_random_models
 """
 
 

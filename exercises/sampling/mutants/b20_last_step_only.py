@@ -2,7 +2,7 @@
 
 en: You rank candidates by the log-probability of their last token alone. Add it to the beam's sum so far.
 zh: 你只按最后一个 token 的对数概率给候选排名。请把它加到该 beam 已有的总和上。
-caught by: test_beam_one_is_greedy, test_beam_matches_reference
+caught by: test_beam_one_is_greedy, test_beam_random_models
 """
 
 

@@ -2,7 +2,7 @@
 
 en: Whatever num_beams is, you follow one beam only: that is greedy decoding.
 zh: 无论 num_beams 是多少，你只跟踪了一个 beam：那是贪心解码。
-caught by: test_beam_wider_is_better, test_beam_matches_reference
+caught by: test_beam_wider_is_better, test_beam_random_models
 """
 
 
