@@ -35,7 +35,7 @@ INSPECTOR = "grader.inside.policy"  # what every job's worker needs first
 UNWANTED = ("cacheprovider", "terminal", "faulthandler", "unraisableexception", "threadexception", "junitxml",
             "doctest", "pastebin", "logging", "stepwise", "setuponly", "setupplan")  # fmt: skip
 PYTEST_OPTIONS = (
-    "--assert=plain",
+    "--assert=plain", "--capture=no",
     "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
     *(f"-pno:{name}" for name in UNWANTED),
 )  # fmt: skip
