@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from grader.exercise import Exercise
 from grader.graft import Mutant
-from grader.job import NO_TEXT, Text
 from grader.verdict import Verdict
 
 SAME = 1e-4  # relative error below which two answers are the same mistake's
-PER_TEST = 6.0  # seconds spent replaying for one test
-PER_JOB = 30.0
+SECONDS = 30.0  # spent on replaying for one job
+
+Run = Callable[[Mutant], "Replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +23,60 @@ class Replay:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """A test that a submission failed; `run` replays its case on a mutant at the same seed."""
+
+    test: str
+    case: str
+    seen: Replay
+    run: Run
+
+
 @dataclass(slots=True)
 class Diagnosis:
-    """Remembers what each mutant answers, for one exercise and one seed."""
+    """Names mistakes, and remembers what each mutant answers, for one exercise and one seed."""
 
-    exercise: Exercise
     mutants: tuple[Mutant, ...]
     _replays: dict[tuple[str, str], Replay] = field(default_factory=dict)
 
-    def hint(
-        self, test: str, case: str, seen: Replay, replay: Callable[[Mutant], Replay], budget: float
-    ) -> Text:
-        """Return the hint of the mutant that answers as the student did, or no text.
+    def of(self, symptoms: Sequence[Symptom]) -> dict[str, Mutant]:
+        """Return, by test, the one mutant that answers as the student did, where there is one.
 
-        `replay(mutant)` runs the same test at the same seed on a mutant. Two mutants that cannot be
-        told apart by this test name nothing: a wrong hint is worse than none.
+        Two mutants that a test cannot tell apart name nothing: a wrong hint is worse than none. But a
+        mistake found by one test explains any other test on which it answers as the student did.
         """
-        deadline = time.monotonic() + min(PER_TEST, budget)
-        matches = []
-        for mutant in self.mutants:
-            if test not in mutant.caught_by:
-                continue
-            known = self._replays.get((mutant.name, case))
-            if known is None:
-                if time.monotonic() > deadline:
-                    return NO_TEXT
-                known = self._replays[mutant.name, case] = replay(mutant)
-            if known.verdict == seen.verdict and same_answers(known.answers, seen.answers):
-                matches.append(mutant)
-        return matches[0].hint if len(matches) == 1 else NO_TEXT
+        deadline = time.monotonic() + SECONDS
+        found: dict[str, Mutant] = {}
+        for symptom in symptoms:
+            own = [m for m in self.mutants if symptom.test in m.caught_by]
+            matches = self._matching(symptom, own, dict.fromkeys(found.values()), deadline)
+            if len(matches) == 1:
+                found[symptom.test] = matches[0]
+        for symptom in symptoms:
+            if symptom.test not in found:
+                matches = self._matching(symptom, [], dict.fromkeys(found.values()), deadline)
+                if len(matches) == 1:
+                    found[symptom.test] = matches[0]
+        return found
+
+    def _matching(
+        self, symptom: Symptom, own: Sequence[Mutant], suspects: Iterable[Mutant], deadline: float
+    ) -> list[Mutant]:
+        """Return the first suspect that answers as the student did, else all such mutants of the test."""
+        for mutant in suspects:
+            if self._matches(symptom, mutant, deadline):
+                return [mutant]
+        return [mutant for mutant in own if self._matches(symptom, mutant, deadline)]
+
+    def _matches(self, symptom: Symptom, mutant: Mutant, deadline: float) -> bool:
+        known = self._replays.get((mutant.name, symptom.case))
+        if known is None:
+            if time.monotonic() > deadline:
+                return False
+            known = self._replays[mutant.name, symptom.case] = symptom.run(mutant)
+        seen = symptom.seen
+        return known.verdict == seen.verdict and same_answers(known.answers, seen.answers)
 
 
 def same_answers(ours: Sequence[object], theirs: Sequence[object]) -> bool:

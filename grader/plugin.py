@@ -22,7 +22,7 @@ import pytest
 
 from grader.candidate import Candidate, NotLoaded
 from grader.checks import Sample, recording_margins
-from grader.diagnosis import PER_JOB, Diagnosis, Replay
+from grader.diagnosis import Diagnosis, Replay, Symptom
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
@@ -89,11 +89,10 @@ class Judge:
     def __init__(self, bench: Bench, only: tuple[str, ...] = (), diagnose: bool = True) -> None:
         self.bench = bench
         self._only = _with_prerequisites(bench.exercise, only)
-        self._diagnose = diagnose
+        self._symptoms: list[Symptom] | None = [] if diagnose else None
         self.results: dict[str, TestResult] = {}
         self.collected: set[str] = set()
         self.fault = ""
-        self._diagnosing = 0.0
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Bring the tests into the table's order; leave out shared tests the table does not have."""
@@ -158,9 +157,10 @@ class Judge:
         with recording_margins() as margins:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
-        verdict, hint = replay.verdict, NO_TEXT
-        if verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR):
-            hint = self._name_mistake(case, replay) or spec.hint
+        verdict = replay.verdict
+        wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
+        if verdict.status is Status.FAILED and wrong and self._symptoms is not None:
+            self._symptoms.append(Symptom(spec.name, case.key, replay, self._replay_of(case)))
         earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
         output = self.bench.candidate.take_output()
         return TestResult(
@@ -170,22 +170,15 @@ class Judge:
             reason=verdict.reason,
             seconds=round(seconds, 4),
             message=verdict.message,
-            hint=hint,
+            hint=spec.hint if wrong else NO_TEXT,
             output=plain(output, 4000) if spec.public else "",
             margins=tuple(margins),
         )
 
-    def _name_mistake(self, case: Case, seen: Replay) -> Text:
-        wrong = seen.verdict.status is Status.FAILED and case.spec.name not in SHARED_TESTS
-        if not (wrong and self._diagnose):
-            return NO_TEXT
-        started = time.monotonic()
-        try:
-            return self.bench.diagnosis.hint(
-                case.spec.name, case.key, seen, self._replay_of(case), PER_JOB - self._diagnosing
-            )
-        finally:
-            self._diagnosing += time.monotonic() - started
+    def name_mistakes(self) -> None:
+        """Replace the tests' own hints by those of the mistakes that were made, where they are known."""
+        for name, mutant in self.bench.diagnosis.of(self._symptoms or ()).items():
+            self.results[name] = replace(self.results[name], hint=mutant.hint)
 
     def _replay_of(self, case: Case) -> Callable[[Mutant], Replay]:
         def replay(mutant: Mutant) -> Replay:

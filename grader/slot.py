@@ -163,6 +163,7 @@ class Desk:
         if missing := judge.missing():
             where = self.exercise.path / "exercise.yaml"
             raise ContentError(where, f"tests table and test functions disagree on: {', '.join(missing)}")
+        judge.name_mistakes()
         tests = tuple(judge.results[s.name] for s in self.exercise.tests if s.name in judge.results)
         return self._result(job, tests, candidate.notice)
 
@@ -210,7 +211,7 @@ class Desk:
             if mutant is None
             else self.exercise.mutant_files(mutant)
         )
-        return Candidate(self.wall, self.exercise, files, self.device, ours=True)
+        return Candidate(self.wall, self.exercise, files, self.device, ours=mutant is None)
 
     @cached_property
     def reference(self) -> ModuleType:
@@ -232,7 +233,7 @@ class Desk:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """The exercise's known mistakes."""
-        return Diagnosis(self.exercise, self.exercise.mutants())
+        return Diagnosis(self.exercise.mutants())
 
     @cached_property
     def reference_inspection(self) -> Inspection:

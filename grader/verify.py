@@ -21,7 +21,7 @@ QUICK_SEEDS, FULL_SEEDS = 2, 20
 class Specimen:
     """One solution of ours, and what has to come of it."""
 
-    kind: str  # reference, variant, mutant, null, starter
+    kind: str  # reference, variant, mutant (on the tests it names), matrix (a mutant on all), null, starter
     name: str
     files: dict[str, bytes] = field(repr=False)
     tests: tuple[str, ...] = ()  # the tests to run (empty: all)
@@ -84,8 +84,10 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
     for name, source in exercise.variant_sources().items():
         yield Specimen("variant", name, exercise.solution_files(source))
     for mutant in exercise.mutants():
-        tests = () if full else mutant.caught_by
-        yield Specimen("mutant", mutant.name, exercise.mutant_files(mutant), tests, mutant.caught_by)
+        files = exercise.mutant_files(mutant)
+        yield Specimen("mutant", mutant.name, files, mutant.caught_by, mutant.caught_by)
+        if full:
+            yield Specimen("matrix", mutant.name, files)
     for name, source in null_sources(exercise).items():
         yield Specimen("null", name, exercise.solution_files(source))
     yield Specimen("starter", "", exercise.starter_files())
@@ -126,7 +128,7 @@ def verify(
 
 
 def _order(finding: Finding) -> tuple[int, str, int]:
-    kinds = ("reference", "variant", "mutant", "null", "starter")
+    kinds = ("reference", "variant", "mutant", "matrix", "null", "starter")
     return kinds.index(finding.specimen.kind), finding.specimen.name, finding.seed
 
 
@@ -151,6 +153,8 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
     elif specimen.kind == "null":
         if not any(_catches(t) for t in result.tests if t.name not in SHARED_TESTS):
             yield "loses no points"
+    elif specimen.kind == "matrix":
+        pass  # shown, not judged: a mutant may be caught by more tests than it names
     elif specimen.name == "signatures":
         if any(spec.name == "test_signatures" for spec in exercise.tests):
             yield from (f"differs from the reference: {t.message.en}" for t in result.tests if _catches(t))

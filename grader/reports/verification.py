@@ -48,12 +48,19 @@ def _matrix(verification: Verification) -> Iterator[str]:
     """One row per mistake, one column per test: X caught, . passed, blank not run."""
     specs = [s for s in verification.exercise.tests if s.name not in SHARED_TESTS]
     yield "  " + f"{'':32} " + " ".join(f"{_short(s, i):>3}" for i, s in enumerate(specs, 1))
-    findings = verification.of_kind("mutant", "null")
-    for name in dict.fromkeys(f.specimen.label for f in findings):
-        mine = [f for f in findings if f.specimen.label == name]
+    for name, mine in _mistakes(verification).items():
         cells = " ".join(f"{_cell(mine, s):>3}" for s in specs)
-        seeds = f"  x{len(mine)}" if len(mine) > 1 else ""
+        seeds = f"  x{len({f.seed for f in mine})}" if len(mine) > 1 else ""
         yield f"  {name:32} {cells}{seeds}"
+
+
+def _mistakes(verification: Verification) -> dict[str, list[Finding]]:
+    """Group the findings on wrong solutions: a mutant's named tests and its row of the matrix together."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in verification.of_kind("mutant", "matrix", "null"):
+        kind = "null" if finding.specimen.kind == "null" else "mutant"
+        groups.setdefault(f"{kind}/{finding.specimen.name}", []).append(finding)
+    return groups
 
 
 def _short(spec: TestSpec, place: int) -> str:
