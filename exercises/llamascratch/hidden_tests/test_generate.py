@@ -3,7 +3,7 @@
 import time
 
 import torch
-from llama_fixtures import Chain, greedy_case, make_model, student_model, text_case
+from llama_fixtures import Chain, greedy_case, make_model, student_model, swap_outputs, text_case
 
 from grader.checks import assert_equal, check
 
@@ -28,6 +28,9 @@ def test_generate(student, rng, device):
     late = next(t for i, t in enumerate(seen) if i >= 3 and t not in seen[:i])
     stop = seen.index(late) + 1
     assert_equal(student.generate(theirs, prompt, 32, late), tokens[:, :stop], what="EOS on the way")
+    zero = student_model(student, swap_outputs(model, late, 0), device)  # says 0 where the other said `late`
+    due = torch.tensor([[*seen[: stop - 1], 0]])
+    assert_equal(student.generate(zero, prompt, 32, 0), due, what="EOS with the token id 0")
 
 
 def feed_chain(student, expose, rng, length, n, **options):

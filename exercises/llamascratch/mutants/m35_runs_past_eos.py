@@ -2,7 +2,7 @@
 
 en: You go on after the EOS token.
 zh: 遇到结束符之后你仍在继续生成。
-caught by: test_generate, test_engine
+caught by: test_generate
 """
 
 

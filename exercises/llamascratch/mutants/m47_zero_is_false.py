@@ -2,7 +2,7 @@
 
 en: Token id 0 is a legal EOS, but `if eos_token_id` is false for it: compare with None.
 zh: token id 0 也可以是结束符，但 `if eos_token_id` 对 0 为假：请与 None 比较。
-caught by: test_engine
+caught by: test_generate
 """
 
 
