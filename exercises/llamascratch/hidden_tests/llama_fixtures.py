@@ -254,7 +254,7 @@ def greedy64(model: Model, prompt: Tensor, steps: int, eos: int | None = None) -
 
 @lru_cache(maxsize=64)
 def greedy_case(model: Model, seed: int, length: int, steps: int) -> tuple[Tensor, Tensor]:
-    """Return a prompt [1, length] and its clear continuation [1, steps]: at least 8 different tokens, none special."""
+    """Return a prompt [1, length] and its continuation [1, steps]: varied, clear, without special tokens."""
     source = torch.Generator().manual_seed(seed)
     for _ in range(100):
         prompt = torch.randint(3, model.config.vocab_size, (1, length), generator=source)
