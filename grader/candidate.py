@@ -34,7 +34,8 @@ class Candidate:
     """One solution. A worker is opened when it is needed and replaced after it was killed.
 
     The exercise's CPU and wall-clock limits are for the whole job, however many workers it takes.
-    `ours` says that this is the reference, so that a failure in the judge's code is no answer's fault. A context manager: on exit nothing of it is alive.
+    `ours` says that this is the reference, so that a failure in the judge's code is no answer's fault.
+    A context manager: on exit nothing of it is alive.
     """
 
     def __init__(
