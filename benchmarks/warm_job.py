@@ -50,7 +50,9 @@ def make_exercise(folder: Path) -> Exercise:
 def cold_import() -> float:
     """Time a new interpreter that imports torch."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import torch"], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    subprocess.run(
+        [sys.executable, "-c", "import torch"], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
     return time.perf_counter() - started
 
 
