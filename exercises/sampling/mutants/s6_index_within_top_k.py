@@ -3,7 +3,7 @@
 en: You return the place of the token among the k best (0 ... k-1), not its id. Map it back through the
     indices of topk.
 zh: 你返回的是 token 在前 k 名中的名次（0 … k-1），而不是它的 id。请用 topk 返回的下标映射回去。
-caught by: test_one_candidate_left, test_sample_filters
+caught by: test_sample_filters
 """
 
 
