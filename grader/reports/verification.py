@@ -47,9 +47,9 @@ def _correct(verification: Verification) -> Iterator[str]:
 def _matrix(verification: Verification) -> Iterator[str]:
     """One row per mistake, one column per test: X caught, . passed, blank not run."""
     specs = [s for s in verification.exercise.tests if s.name not in SHARED_TESTS]
-    yield "  " + f"{'':32} " + " ".join(f"{_short(s, i):>3}" for i, s in enumerate(specs, 1))
+    yield f"  {'':32} " + " ".join(f"{_short(s):>4}" for s in specs)
     for name, mine in _mistakes(verification).items():
-        cells = " ".join(f"{_cell(mine, s):>3}" for s in specs)
+        cells = " ".join(f"{_cell(mine, s):>4}" for s in specs)
         seeds = f"  x{len({f.seed for f in mine})}" if len(mine) > 1 else ""
         yield f"  {name:32} {cells}{seeds}"
 
@@ -63,9 +63,10 @@ def _mistakes(verification: Verification) -> dict[str, list[Finding]]:
     return groups
 
 
-def _short(spec: TestSpec, place: int) -> str:
-    head = spec.title.en.partition(" · ")[0]
-    return head if len(head) <= 3 else str(place)
+def _short(spec: TestSpec) -> str:
+    """Return the id that a title begins with ("S4 · top-p ..."), or the beginning of the name."""
+    head, found, _ = spec.title.en.partition(" · ")
+    return head[:4] if found else spec.name.removeprefix("test_")[:4]
 
 
 def _cell(findings: Sequence[Finding], spec: TestSpec) -> str:
