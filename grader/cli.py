@@ -183,17 +183,23 @@ def _show(
     mark: float | None,
 ) -> None:
     """Print the results, in detail where submissions were named, write the reports, and exit."""
+    from grader.reports.changes import changes
+    from grader.reports.github import commands_stopped
     from grader.reports.terminal import make_console, score_table, submission_detail
-    from grader.reports.write import write_all
+    from grader.reports.write import last_scores, write_all
     from grader.run import exit_code, stored
 
     console = make_console()
-    for name in names:
-        console.print(submission_detail(book, name, lang, faults=True))
+    with commands_stopped(sys.stdout):
+        for name in names:
+            console.print(submission_detail(book, name, lang, faults=True))
     console.print(score_table(book, lang))
     folder = reports or course.root / "reports"
-    write_all(stored(course), folder, lang)  # reports always show the whole course
-    console.print(f"reports: {folder}")
+    whole = stored(course)  # reports always show the whole course
+    for line in changes(last_scores(folder), whole):
+        console.print(f"changed: {line}", soft_wrap=True)
+    write_all(whole, folder, lang)
+    console.print(f"reports: {folder}", soft_wrap=True)
     sys.exit(exit_code(book, mark))
 
 

@@ -85,7 +85,7 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
     if error.kind == "answer":
         said = line(error.message, PUBLIC_MESSAGE)
-        return Verdict(Status.FAILED, Text(f"your answer {said}", f"你的返回值有误:{said}"))
+        return Verdict(Status.FAILED, Text(said, f"返回值无法使用:{said}"))
     if error.kind in RESOURCES:
         return killed(RESOURCES[error.kind], "", limits)
     return Verdict(Status.ERROR, _raised(error, PUBLIC_MESSAGE if public else HIDDEN_MESSAGE))

@@ -30,6 +30,14 @@ def write_all(book: Gradebook, directory: Path, lang: Lang = "en") -> tuple[Path
     return tuple(directory / path for path in files)
 
 
+def last_scores(directory: Path) -> bytes | None:
+    """Return the scores.json of an earlier report, None where there is none."""
+    try:
+        return (directory / "scores.json").read_bytes()
+    except OSError:
+        return None
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Replace `path` by `content` in one step, so that no reader and no crash meets half a file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
