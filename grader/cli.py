@@ -121,7 +121,7 @@ def run(
     reports: Path | None,
     **options: Any,  # noqa: ANN401  # the rest is passed on as it is
 ) -> None:
-    r"""Grade submissions and write the reports.
+    """Grade submissions and write the reports.
 
     Without arguments every submission is graded on every exercise. What is already known (same code,
     same tests, same machine kind) is not run again. Each result is kept as soon as it is known.

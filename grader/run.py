@@ -23,6 +23,7 @@ from grader.submission import Snapshot, Submission, commit, list_submissions, sn
 from grader.verify import Verification, verify
 from grader.wall.launch import Tier
 from grader.wall.probe import best_tier
+from grader.wall.view import require_hidden
 
 STRENGTH = ("none", "C", "A")
 REFUSED = Text("not graded: {}", "未评分:{}")
@@ -69,8 +70,8 @@ def grade(request: Request, watch: Callable[[int, int], AbstractContextManager[P
     course = request.course
     exercises = course.exercises(request.exercises)
     submissions = _select(course, request.names)
-    tier = choose_tier(course.wall, no_sandbox=request.no_sandbox)
     device = choose_device(request.device)
+    tier = choose_tier(course, device, no_sandbox=request.no_sandbox)
     specs = {exercise.name: exercise.tests for exercise in exercises}
     commits = {submission.name: commit(submission.path) for submission in submissions}
     with Store(course.store_path) as store:
@@ -129,7 +130,7 @@ def verify_course(
     """Test the tests of the named exercises (all without names)."""
     return verify(
         course.exercises(names),
-        tier=choose_tier(course.wall, no_sandbox=no_sandbox),
+        tier=choose_tier(course, choose_device(device), no_sandbox=no_sandbox),
         device=choose_device(device),
         slots=slots or len(os.sched_getaffinity(0)),
         full=full,
@@ -138,12 +139,13 @@ def verify_course(
     )
 
 
-def choose_tier(required: str, *, no_sandbox: bool) -> Tier:
-    """Return the sandbox to use. Raises WallError where it would be weaker than the course requires."""
+def choose_tier(course: Course, device: str, *, no_sandbox: bool) -> Tier:
+    """Return the sandbox to use. Raises WallError where it would hold less than the course requires."""
     if no_sandbox:
         return "none"
+    require_hidden(course.root, device)
     tier = best_tier().tier
-    least = "C" if required == "auto" else required
+    least = "C" if course.wall == "auto" else course.wall
     if STRENGTH.index(tier) < STRENGTH.index(least):
         here = f"only tier {tier} works here" if tier != "none" else "no sandbox can be built here"
         raise WallError(

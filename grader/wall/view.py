@@ -58,6 +58,12 @@ def shown(path: Path, launch: Launch) -> str:
     return next((tree for tree in trees if path.resolve().is_relative_to(Path(tree).resolve())), "")
 
 
+def require_hidden(path: Path, device: str = "cpu") -> None:
+    """Raise WallError where `path` (the course) lies in a tree that students' code can read."""
+    if tree := shown(path, launch_for("A", (), device, "", None)):
+        raise WallError(f"{path} lies in {tree}, which students' code can read: move the course elsewhere")
+
+
 def _prefix_trees() -> list[str]:
     """Return the parts of the interpreter's prefix; never the prefix itself, which may be a home."""
     prefixes = dict.fromkeys((sys.base_prefix, sys.base_exec_prefix))
