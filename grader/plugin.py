@@ -121,10 +121,19 @@ class Judge:
                 self.results[spec.name] = result if known is None else _combine(known, result)
         return True
 
-    def missing(self) -> Iterable[str]:
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a fixture of the course that failed: no test may be lost to it."""
+        if report.failed:
+            self.fault = self.fault or str(report.longrepr)
+
+    def missing(self) -> list[str]:
         """Name the rows of the table for which there is no test, and tests without a row."""
         table = {spec.name for spec in self.bench.exercise.tests}
         return sorted(table ^ self.collected)
+
+    def skipped(self) -> list[str]:
+        """Name the tests that pytest did not run (a skip mark, say): what a table grades must run."""
+        return sorted(self._only - self.results.keys())
 
     def _ineligible(self, spec: TestSpec) -> TestResult | None:
         if spec.devices and self.bench.device not in spec.devices:

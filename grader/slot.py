@@ -163,6 +163,10 @@ class Desk:
         if missing := judge.missing():
             where = self.exercise.path / "exercise.yaml"
             raise ContentError(where, f"tests table and test functions disagree on: {', '.join(missing)}")
+        if skipped := judge.skipped():
+            raise ContentError(
+                self.exercise.path / "hidden_tests", f"pytest did not run: {', '.join(skipped)}"
+            )
         judge.name_mistakes()
         tests = tuple(judge.results[s.name] for s in self.exercise.tests if s.name in judge.results)
         return self._result(job, tests, candidate.notice)
