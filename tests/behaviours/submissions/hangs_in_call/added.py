@@ -1,0 +1,5 @@
+import threading
+
+
+def largest(x, k):
+    threading.Event().wait()

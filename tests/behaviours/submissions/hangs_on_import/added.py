@@ -1,0 +1,4 @@
+import threading
+
+print("waiting for the end of time")
+threading.Event().wait()

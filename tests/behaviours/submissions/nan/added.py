@@ -1,0 +1,2 @@
+def normalise(x):  # 0 / 0
+    return x / dot(x, x).sqrt()[:, None] / 0 * 0

@@ -1,0 +1,6 @@
+import os
+
+
+def normalise(x):
+    while True:
+        os.dup(1)

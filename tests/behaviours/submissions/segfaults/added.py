@@ -1,0 +1,5 @@
+import ctypes
+
+
+def normalise(x):
+    ctypes.string_at(0)

@@ -1,0 +1,2 @@
+def dot(a, b):  # no product at all
+    return (a + b).sum(-1)

@@ -1,0 +1,122 @@
+"""The tiny course of tests/behaviours, and the real command line to run on copies of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+BEHAVIOURS = Path(__file__).parent / "behaviours"
+BEHAVIOUR_NAMES = sorted(path.name for path in (BEHAVIOURS / "submissions").iterdir() if path.is_dir())
+GRADER = Path(sysconfig.get_path("scripts")) / "grader"
+
+
+def lay_out(behaviour, course):
+    """Make a behaviour's folder a submission of a course.
+
+    `solution.py` is a whole solution; `added.py` is what comes after the right one's last line; with neither,
+    there is no folder for the exercise. PSEUDOCODE.md is the reference's unless the behaviour has its own.
+    """
+    name, source = "vectors", BEHAVIOURS / "submissions" / behaviour
+    folder = course / "submissions" / behaviour / "exercises" / name
+    folder.mkdir(parents=True)
+    right = (BEHAVIOURS / "submissions" / "passes" / "solution.py").read_text()
+    link = json.loads((source / "expected.json").read_text()).get("symlink")
+    if (source / "solution.py").is_file():
+        shutil.copy(source / "solution.py", folder)
+    elif (source / "added.py").is_file():
+        folder.joinpath("solution.py").write_text(f"{right}\n\n{(source / 'added.py').read_text()}")
+    elif link:
+        folder.joinpath("solution.py").symlink_to(link)
+    else:
+        folder.rmdir()
+        return
+    own = source / "PSEUDOCODE.md"
+    shutil.copy(own if own.is_file() else course / "exercises" / name / "reference" / "PSEUDOCODE.md", folder)
+
+
+@dataclass
+class TinyCourse:
+    """A copy of the tiny course that a test may change."""
+
+    root: Path
+
+    @property
+    def exercise(self):
+        return self.root / "exercises" / "vectors"
+
+    @property
+    def hidden_tests(self):
+        return self.exercise / "hidden_tests" / "test_vectors.py"
+
+    def submit(self, *behaviours):
+        for behaviour in behaviours:
+            lay_out(behaviour, self.root)
+
+    def edit(self, path, old, new):
+        """Replace text that stands exactly once in a file of the exercise."""
+        text = (self.exercise / path).read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+        (self.exercise / path).write_text(text.replace(old, new))
+
+    def command(self, *arguments):
+        return [str(GRADER), *arguments, "--course", str(self.root)]
+
+    def grader(self, *arguments, **environment):
+        """Run the real command line to its end."""
+        env = {**os.environ, "COLUMNS": "160", **environment}
+        return subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, timeout=300, check=False, env=env
+        )
+
+    def scores(self):
+        """Read scores.json: by submission, the one job of each."""
+        document = json.loads((self.root / "reports" / "scores.json").read_text())
+        return {s["name"]: s["jobs"][0] for s in document["submissions"]}
+
+
+def copy_course(folder):
+    shutil.copytree(BEHAVIOURS / "course", folder)
+    (folder / "submissions").mkdir()
+    return TinyCourse(folder)
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A tiny course of this test's own."""
+    return copy_course(tmp_path / "course")
+
+
+@dataclass(frozen=True)
+class WatchedRun:
+    """What the one run over all behaviours did, and what it left behind."""
+
+    course: TinyCourse
+    done: subprocess.CompletedProcess
+    survivors: str  # command lines of processes still alive after it
+    left_in_tmp: list
+    scores: dict
+
+
+@pytest.fixture(scope="session")
+def behaviours_run(tmp_path_factory):
+    """The tiny course after one run over every behaviour; tests only look at it."""
+    folder = tmp_path_factory.mktemp("behaviours")
+    course, survivors, temporary = copy_course(folder / "course"), folder / "survivors", folder / "tmp"
+    temporary.mkdir()
+    course.submit(*BEHAVIOUR_NAMES)
+    command = [
+        sys.executable,
+        str(BEHAVIOURS / "watch.py"),
+        str(survivors),
+        *course.command("run", "--device", "cpu"),
+    ]
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
+    left = [str(path) for path in temporary.rglob("*")]
+    return WatchedRun(course, done, survivors.read_text(), left, course.scores())
