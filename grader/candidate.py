@@ -18,7 +18,9 @@ from grader.verdict import RESOURCES, Verdict, traceback_of, verdict_of
 from grader.wall.launch import Wall
 from grader.wall.worker import Killed, Worker
 
-DOES_NOT_LOAD = Text("your solution cannot be loaded (see the notice above)", "你的代码无法加载(见上方提示)")
+DOES_NOT_LOAD = Text(
+    "your solution cannot be loaded (see the notice above)", "你的代码无法加载（见上方提示）"
+)
 LEAST_SECONDS = 0.5  # of the job's budget that a new worker must have left
 
 
@@ -154,9 +156,9 @@ class Candidate:
     def _explain(error: Exception, verdict: Verdict) -> Text:
         if isinstance(error, StudentError):
             trace = traceback_of(error)
-            return Text(f"The solution does not import:\n{trace}", f"代码无法导入:\n{trace}")
+            return Text(f"The solution does not import:\n{trace}", f"代码无法导入：\n{trace}")
         return Text(
-            f"The solution does not import: {verdict.message.en}", f"代码无法导入:{verdict.message.zh}"
+            f"The solution does not import: {verdict.message.en}", f"代码无法导入：{verdict.message.zh}"
         )
 
     def _stop(self) -> None:

@@ -85,7 +85,7 @@ def within(actual: float, limit: float, what: str) -> None:
     check(
         actual <= limit,
         f"{what}: {actual:.0e} is over the limit of {limit:g}",
-        f"{what}:{actual:.0e} 超过上限 {limit:g}",
+        f"{what}：{actual:.0e} 超过上限 {limit:g}",
     )
 
 
@@ -95,15 +95,17 @@ def assert_form(actual: object, shape: tuple[int, ...], dtype: torch.dtype | Non
 
     if not isinstance(actual, torch.Tensor):
         kind = type(actual).__name__
-        raise WrongAnswer(Text(f"{what}: expected a tensor, got {kind}", f"{what}:应为张量,得到的是 {kind}"))
+        raise WrongAnswer(
+            Text(f"{what}: expected a tensor, got {kind}", f"{what}：应为张量，得到的是 {kind}")
+        )
     if tuple(actual.shape) != tuple(shape):
         got, due = list(actual.shape), list(shape)
-        raise WrongAnswer(Text(f"{what}: shape {got}, expected {due}", f"{what}:形状为 {got},应为 {due}"))
+        raise WrongAnswer(Text(f"{what}: shape {got}, expected {due}", f"{what}：形状为 {got}，应为 {due}"))
     if dtype is not None and actual.dtype != dtype:
         raise WrongAnswer(
             Text(
                 f"{what}: dtype {actual.dtype}, expected {dtype}",
-                f"{what}:dtype 为 {actual.dtype},应为 {dtype}",
+                f"{what}：dtype 为 {actual.dtype}，应为 {dtype}",
             )
         )
 
@@ -138,22 +140,22 @@ def assert_close(
     if not ratio <= 1.0:
         why = explain_difference(actual, expected, limit)
         head = f"{what}: relative error {error:.0e}, allowed {limit:.0e}"
-        head_zh = f"{what}:相对误差 {error:.0e},允许 {limit:.0e}"
+        head_zh = f"{what}：相对误差 {error:.0e}，允许 {limit:.0e}"
         raise WrongAnswer(Text(f"{head}. {why.en}".strip(), f"{head_zh}。{why.zh}".strip()))
 
 
 def _explain_nonfinite(a: torch.Tensor, e: torch.Tensor, what: str) -> Text:
     nan, total = int(a.isnan().sum()), a.numel()
     if nan:
-        return Text(f"{what}: {nan} of {total} values are NaN", f"{what}:{total} 个值中有 {nan} 个是 NaN")
+        return Text(f"{what}: {nan} of {total} values are NaN", f"{what}：{total} 个值中有 {nan} 个是 NaN")
     if bool(e.isfinite().all()):
         return Text(
             f"{what}: contains infinite values where finite ones are due",
-            f"{what}:应为有限值的位置出现了无穷大",
+            f"{what}：应为有限值的位置出现了无穷大",
         )
     return Text(
         f"{what}: the infinite values (masked positions) are not where they should be",
-        f"{what}:无穷大(被屏蔽的位置)出现的位置不对",
+        f"{what}：无穷大（被屏蔽的位置）出现的位置不对",
     )
 
 
@@ -170,11 +172,11 @@ def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: 
         wrong = int((actual != expected).sum())
         total = expected.numel()
         raise WrongAnswer(
-            Text(f"{what}: {wrong} of {total} values are wrong", f"{what}:{total} 个值中有 {wrong} 个不对")
+            Text(f"{what}: {wrong} of {total} values are wrong", f"{what}：{total} 个值中有 {wrong} 个不对")
         )
     if type(actual) is not type(expected):
         got, due = type(actual).__name__, type(expected).__name__
-        raise WrongAnswer(Text(f"{what}: expected {due}, got {got}", f"{what}:应为 {due},得到的是 {got}"))
+        raise WrongAnswer(Text(f"{what}: expected {due}, got {got}", f"{what}：应为 {due}，得到的是 {got}"))
     if actual != expected:
         raise WrongAnswer(_explain_unequal(actual, expected, what))
 
@@ -183,10 +185,10 @@ def _explain_unequal(actual: object, expected: object, what: str) -> Text:
     if isinstance(actual, list | tuple | str) and isinstance(expected, list | tuple | str):
         if len(actual) != len(expected):
             got, due = len(actual), len(expected)
-            return Text(f"{what}: length {got}, expected {due}", f"{what}:长度为 {got},应为 {due}")
+            return Text(f"{what}: length {got}, expected {due}", f"{what}：长度为 {got}，应为 {due}")
         first = next(i for i, (a, e) in enumerate(zip(actual, expected, strict=True)) if a != e)
-        return Text(f"{what}: wrong from position {first} on", f"{what}:从第 {first} 个位置开始不对")
-    return Text(f"{what}: wrong value", f"{what}:值不对")
+        return Text(f"{what}: wrong from position {first} on", f"{what}：从第 {first} 个位置开始不对")
+    return Text(f"{what}: wrong value", f"{what}：值不对")
 
 
 @contextmanager
@@ -200,11 +202,11 @@ def expect_raises(*names: str) -> Iterator[None]:
         check(
             any(name in error.mro for name in names),
             f"expected {wanted}, but {got} was raised",
-            f"应抛出 {wanted},实际抛出了 {got}",
+            f"应抛出 {wanted}，实际抛出了 {got}",
         )
     else:
         raise WrongAnswer(
-            Text(f"expected {wanted}, but nothing was raised", f"应抛出 {wanted},实际没有抛出异常")
+            Text(f"expected {wanted}, but nothing was raised", f"应抛出 {wanted}，实际没有抛出异常")
         )
 
 
@@ -220,7 +222,7 @@ def assert_distribution(draw: Callable[[int], object], probs: torch.Tensor, *, w
         raise WrongAnswer(
             Text(
                 f"{what}: the tokens drawn do not follow the right distribution (chi-square test, twice)",
-                f"{what}:采样得到的 token 不服从应有的分布(卡方检验,两次独立样本)",
+                f"{what}：采样得到的 token 不服从应有的分布（卡方检验，两次独立样本）",
             )
         )
 
@@ -236,13 +238,13 @@ def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
     check(
         N > 0 and int(tokens.min()) >= 0 and int(tokens.max()) < V,
         f"{what}: token ids outside the vocabulary",
-        f"{what}:token id 超出词表范围",
+        f"{what}：token id 超出词表范围",
     )
     counts = torch.bincount(tokens, minlength=V).double()
     check(
         not bool((counts[probs == 0] > 0).any()),
         f"{what}: a token was drawn that has probability zero",
-        f"{what}:采到了概率为零的 token",
+        f"{what}：采到了概率为零的 token",
     )
     return chi_square(counts, probs * N)
 

@@ -31,7 +31,7 @@ SHARED_TESTS: Mapping[str, Text] = {
     "test_import_policy": Text("Z7 · import policy", "Z7 · 导入规则"),
     "test_pseudocode": Text("Z8 · PSEUDOCODE.md is filled in", "Z8 · PSEUDOCODE.md 已填写"),
     "test_signatures": Text("Z9 · signatures are those of the starter", "Z9 · 函数签名与起始代码一致"),
-    "test_code_size": Text("Code size, compared with the reference", "代码量(与参考实现相比)"),
+    "test_code_size": Text("Code size, compared with the reference", "代码量（与参考实现相比）"),
 }
 REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0

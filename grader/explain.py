@@ -73,7 +73,7 @@ def _precision(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
         return NO_TEXT
     return Text(
         "Almost right: look for a slightly different constant, or a computation in too low a precision.",
-        "几乎正确:检查是否某个常数略有不同,或某一步的计算精度过低。",
+        "几乎正确：检查是否某个常数略有不同，或某一步的计算精度过低。",
     )
 
 
@@ -90,6 +90,6 @@ def _located(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
             shown = ", ".join(map(str, indices[:5])) + (", ..." if len(indices) > 5 else "")
             return Text(
                 f"Only part is wrong: index {shown} of dimension {dim} (size {n}).",
-                f"只有一部分不对:第 {dim} 维(大小 {n})的下标 {shown}。",
+                f"只有一部分不对：第 {dim} 维（大小 {n}）的下标 {shown}。",
             )
     return NO_TEXT

@@ -33,11 +33,11 @@ from grader.sanitise import plain
 from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
 
 NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
-NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备:{}")
-AFTER = Text("not run: {} has to pass first", "未运行:需要先通过 {}")
+NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备：{}")
+AFTER = Text("not run: {} has to pass first", "未运行：需要先通过 {}")
 UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
-    "你的返回值无法评判:它不是本测试能够处理的类型或形式",
+    "你的返回值无法评判：它不是本测试能够处理的类型或形式",
 )
 
 

@@ -26,7 +26,7 @@ from grader.wall.probe import best_tier
 from grader.wall.view import require_hidden
 
 STRENGTH = ("none", "C", "A")
-REFUSED = Text("not graded: {}", "未评分:{}")
+REFUSED = Text("not graded: {}", "未评分：{}")
 
 
 class Progress(Protocol):

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -157,7 +158,8 @@ class Desk:
             )
             return self._result(job, tests, breaches)
         judge = Judge(_Bench(self, candidate), job.tests, job.diagnose)
-        self._run_pytest(judge)
+        with tempfile.TemporaryDirectory(prefix="grader-tests-") as made_by_tests:
+            self._run_pytest(judge, made_by_tests)
         if judge.fault:
             raise UngradedError(judge.fault)
         if missing := judge.missing():
@@ -182,7 +184,7 @@ class Desk:
             return NO_TEXT
         return Text("\n".join(b.en for b in breaches), "\n".join(b.zh for b in breaches))
 
-    def _run_pytest(self, judge: Judge) -> None:
+    def _run_pytest(self, judge: Judge, made_by_tests: str) -> None:
         folders = (
             self.exercise.path / "public_tests",
             self.exercise.path / "hidden_tests",
@@ -191,8 +193,9 @@ class Desk:
         present = [folder.resolve() for folder in folders if folder.is_dir()]
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), self._helpers_importable():
+            places = (f"--confcutdir={self.exercise.path}", f"--basetemp={made_by_tests}")
             code = pytest.main(
-                [*PYTEST_OPTIONS, f"--confcutdir={self.exercise.path}", *map(str, present)],
+                [*PYTEST_OPTIONS, *places, *map(str, present)],
                 plugins=[judge, Placeholders(), Shortcut(present)],
             )
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not judge.fault:
@@ -248,7 +251,7 @@ class Desk:
 
 _SEE_NOTICE = Text(
     "not counted: the submission breaks the import policy (see the notice)",
-    "不计分:提交违反了导入规则(见上方提示)",
+    "不计分：提交违反了导入规则（见上方提示）",
 )
 
 

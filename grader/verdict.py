@@ -35,7 +35,7 @@ _KILLED: Mapping[Reason, Text] = {
     ),
     Reason.WALL: Text(
         "your code did not answer in time ({call:g} s per call, {wall:g} s in all)",
-        "你的代码没有按时返回(每次调用 {call:g} 秒,总共 {wall:g} 秒)",
+        "你的代码没有按时返回（每次调用 {call:g} 秒，总共 {wall:g} 秒）",
     ),
     Reason.MEMORY: Text(
         "your code asked for more than its {memory} MiB of memory",
@@ -54,10 +54,11 @@ _KILLED: Mapping[Reason, Text] = {
     Reason.OUTPUT: Text(
         "your code printed more than {output} KiB", "你的代码打印的内容超过了 {output} KiB 的上限"
     ),
-    Reason.SIGNAL: Text("your code crashed the process ({detail})", "你的代码使进程崩溃({detail})"),
-    Reason.EXIT: Text("your code ended its own process ({detail})", "你的代码自行结束了进程({detail})"),
+    Reason.SIGNAL: Text("your code crashed the process ({detail})", "你的代码使进程崩溃（{detail}）"),
+    Reason.EXIT: Text("your code ended its own process ({detail})", "你的代码自行结束了进程（{detail}）"),
     Reason.PROTOCOL: Text(
-        "your code broke the connection to the grader ({detail})", "你的代码破坏了与评分程序的连接({detail})"
+        "your code broke the connection to the grader ({detail})",
+        "你的代码破坏了与评分程序的连接（{detail}）",
     ),
 }
 RESOURCES = {
@@ -78,14 +79,14 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
         said = line(str(error), HIDDEN_MESSAGE)
         return Verdict(
             Status.VIOLATION,
-            Text(f"not allowed in this exercise: {said}", f"本练习不允许使用:{said}"),
+            Text(f"not allowed in this exercise: {said}", f"本练习不允许使用：{said}"),
         )
     assert isinstance(error, StudentError)
     if error.kind == "missing" or error.type_name == "NotImplementedError":
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
     if error.kind == "answer":
         said = line(error.message, PUBLIC_MESSAGE)
-        return Verdict(Status.FAILED, Text(said, f"返回值无法使用:{said}"))
+        return Verdict(Status.FAILED, Text(said, f"返回值无法使用：{said}"))
     if error.kind in RESOURCES:
         return killed(RESOURCES[error.kind], "", limits)
     return Verdict(Status.ERROR, _raised(error, PUBLIC_MESSAGE if public else HIDDEN_MESSAGE))
@@ -101,7 +102,7 @@ def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:
 
 def _not_attempted(error: StudentError) -> Text:
     where = line(error.message, HIDDEN_MESSAGE) if error.kind == "missing" else _place(error)
-    return Text(f"not attempted yet: {where}", f"尚未实现:{where}")
+    return Text(f"not attempted yet: {where}", f"尚未实现：{where}")
 
 
 def _raised(error: StudentError, room: int) -> Text:

@@ -42,8 +42,10 @@ def _why(then: JobScore, now: JobScore) -> str:
         was = before.pop(test.name, None)
         if was is None:
             named.append(f"{test.name} is new")
-        elif (was.score, was.worth) != (test.score, test.worth):
-            earned, had = test.score.points + test.score.bonus, was.score.points + was.score.bonus
+            continue
+        earned = test.score.points + test.score.bonus
+        had = was.score.points + was.score.bonus
+        if (had, was.worth) != (earned, test.worth):
             named.append(f"{test.name} {had:g}/{was.worth:g} -> {earned:g}/{test.worth:g}")
     named += [f"{name} is gone" for name in before]
     return ", ".join(named) or f"{then.state} -> {now.state}"

@@ -47,7 +47,7 @@ def equal_form(sample, actual, expected):
         check(
             isinstance(actual, type(expected)) and len(actual) == len(expected),
             f"{sample.name}: wrong kind or length of result",
-            f"{sample.name}:返回值的类型或长度不对",
+            f"{sample.name}：返回值的类型或长度不对",
         )
         for a, e in zip(actual, expected, strict=True):
             equal_form(sample, a, e)
@@ -70,7 +70,7 @@ def test_inputs_unmodified(student, samples, rng):
         check(
             not any(evidence.inputs_changed for evidence in seen),
             f"{sample.name} changes its input in place; work on a copy",
-            f"{sample.name} 就地修改了输入;请在副本上操作",
+            f"{sample.name} 就地修改了输入；请在副本上操作",
         )
 
 
@@ -98,7 +98,7 @@ def test_noncontiguous_inputs(student, reference, samples, rng):
             text = Text(
                 f"{sample.name} raises {error.mro[0]} on a non-contiguous input "
                 "(view needs contiguous memory, reshape does not)",
-                f"{sample.name} 在非连续输入上抛出 {error.mro[0]}(view 要求内存连续,reshape 不要求)",
+                f"{sample.name} 在非连续输入上抛出 {error.mro[0]}（view 要求内存连续，reshape 不要求）",
             )
             raise WrongAnswer(text) from None
         equal_form(sample, actual, sample.run(reference, *sample.tensors))
@@ -160,7 +160,7 @@ def test_signatures(inspection, reference_inspection, exercise):
         check(
             got == due,
             f"signature of {name}: {got or 'missing'}, expected {due}",
-            f"{name} 的签名为 {got or '缺失'},应为 {due}",
+            f"{name} 的签名为 {got or '缺失'}，应为 {due}",
         )
 
 
@@ -174,10 +174,10 @@ def test_code_size(inspection, reference_inspection, earn):
     check(
         not long,
         f"a line has {yours.longest_line} characters, more than {LONGEST_LINE}",
-        f"有一行长达 {yours.longest_line} 个字符,超过 {LONGEST_LINE}",
+        f"有一行长达 {yours.longest_line} 个字符，超过 {LONGEST_LINE}",
     )
     check(
         ratio <= FULL_SIZE,
         f"statements and tokens, yours/reference: {counts}; full points up to {FULL_SIZE} times",
-        f"语句数与 token 数(你的/参考):{counts};不超过 {FULL_SIZE} 倍得满分",
+        f"语句数与 token 数（你的/参考）：{counts}；不超过 {FULL_SIZE} 倍得满分",
     )
