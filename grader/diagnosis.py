@@ -41,9 +41,9 @@ class Diagnosis:
     _replays: dict[tuple[str, str], Replay] = field(default_factory=dict)
 
     def of(self, symptoms: Sequence[Symptom]) -> dict[str, Mutant]:
-        """Return, by test, the one mutant that answers as the student did, where there is one.
+        """Return, by test, the mutant that answers as the student did, where its hint is the only one.
 
-        Two mutants that a test cannot tell apart name nothing: a wrong hint is worse than none. But a
+        Two mistakes that a test cannot tell apart name nothing: a wrong hint is worse than none. But a
         mistake found by one test explains any other test on which it answers as the student did.
         """
         deadline = time.monotonic() + SECONDS
@@ -51,7 +51,7 @@ class Diagnosis:
         for symptom in symptoms:
             own = [m for m in self.mutants if symptom.test in m.caught_by]
             matches = self._matching(symptom, own, dict.fromkeys(found.values()), deadline)
-            if len(matches) == 1:
+            if len({mutant.hint for mutant in matches}) == 1:
                 found[symptom.test] = matches[0]
         for symptom in symptoms:
             if symptom.test not in found:
