@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
     "你的返回值无法评判：它不是本测试能够处理的类型或形式",
 )
+NO_REPLAY = Replay((), PASSED)  # equals no failure
 
 
 class BrokenTest(Exception):  # noqa: N818  # names the state of the course
@@ -162,7 +163,7 @@ class Judge:
         if known is not None and known.status is not Status.PASSED:
             return known  # another case of the same test has failed already
         started = time.monotonic()
-        case = Case(item, spec, self.bench)
+        case = Case(item, spec, self.bench, dict(item.funcargs))
         with recording_margins() as margins:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
@@ -192,7 +193,10 @@ class Judge:
     def _replay_of(self, case: Case) -> Callable[[Mutant], Replay]:
         def replay(mutant: Mutant) -> Replay:
             with self.bench.stand_in(mutant) as candidate, recording_margins():
-                return replace(case).run(candidate)
+                try:
+                    return replace(case).run(candidate)
+                except BrokenTest:  # it did run once: a fixture that pytest has torn down since
+                    return NO_REPLAY
 
         return replay
 
@@ -204,6 +208,7 @@ class Case:
     item: pytest.Function
     spec: TestSpec
     bench: Bench
+    fixtures: Mapping[str, Any]  # the course's own: pytest drops them from the item after the test
     earned: float | None = None
 
     @property
@@ -260,7 +265,7 @@ class Offered:
 
     def get(self, name: str) -> Any:  # noqa: ANN401  # whatever the test's argument is
         """Return the argument of that name: one of ours, or what pytest made of the course's own fixture."""
-        return getattr(self, name) if name in OFFERED else self.case.item.funcargs[name]
+        return getattr(self, name) if name in OFFERED else self.case.fixtures[name]
 
     @cached_property
     def student(self) -> RemoteModule:

@@ -158,8 +158,15 @@ class Desk:
             )
             return self._result(job, tests, breaches)
         judge = Judge(_Bench(self, candidate), job.tests, job.diagnose)
-        with tempfile.TemporaryDirectory(prefix="grader-tests-") as made_by_tests:
+        with tempfile.TemporaryDirectory(prefix="grader-tests-") as made_by_tests:  # for the replays too
             self._run_pytest(judge, made_by_tests)
+            self._check_complete(judge)
+            judge.name_mistakes()
+        tests = tuple(judge.results[s.name] for s in self.exercise.tests if s.name in judge.results)
+        return self._result(job, tests, candidate.notice)
+
+    def _check_complete(self, judge: Judge) -> None:
+        """Raise if any test of the table was not judged: the course's fault, or ours."""
         if judge.fault:
             raise UngradedError(judge.fault)
         if missing := judge.missing():
@@ -169,9 +176,6 @@ class Desk:
             raise ContentError(
                 self.exercise.path / "hidden_tests", f"pytest did not run: {', '.join(skipped)}"
             )
-        judge.name_mistakes()
-        tests = tuple(judge.results[s.name] for s in self.exercise.tests if s.name in judge.results)
-        return self._result(job, tests, candidate.notice)
 
     def _result(self, job: Job, tests: tuple[TestResult, ...], notice: Text) -> JobResult:
         return JobResult(job.exercise, job.submission, job.device, State.GRADED, tests, notice=notice)
