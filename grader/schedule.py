@@ -1,7 +1,8 @@
 """Run many jobs on slots: an Executor of processes, one job in flight per slot.
 
 A slot that dies takes the pool with it; the jobs it was running are then tried once more, each
-alone in a pool of its own, so that the one at fault is known and the others lose nothing.
+alone in a pool of its own, so that the one at fault is known and the others lose nothing. A job that
+ends ungraded is tried once more, after all others.
 """
 
 from __future__ import annotations
@@ -52,20 +53,34 @@ def run_jobs(
     started: Callable[[str, str], None] = lambda who, what: None,
 ) -> Iterator[JobResult]:
     """Yield the result of each job as it becomes known. A job the grader cannot do is UNGRADED."""
-    waiting = deque(jobs)
     suspects: list[Job] = []
-    second: list[Job] = []
+    second: deque[Job] = deque()
+    for job, result in _work_off(deque(jobs), plan, slots, started, suspects):
+        if result.state is State.UNGRADED:
+            second.append(job)
+        else:
+            yield result
+    for _, result in _work_off(second, plan, slots, started, suspects):
+        yield result
+    for job in suspects:
+        for _, last in _run_pool(deque([job]), plan, 1, started):
+            yield last or _lost(job)
+
+
+def _work_off(
+    waiting: deque[Job],
+    plan: SlotPlan,
+    slots: int,
+    started: Callable[[str, str], None],
+    suspects: list[Job],
+) -> Iterator[tuple[Job, JobResult]]:
+    """Work off `waiting` in as many pools as it takes; jobs whose slot may have died of them are suspects."""
     while waiting:
         for job, result in _run_pool(waiting, plan, min(slots, len(waiting)), started):
             if result is None:
                 suspects.append(job)
-            elif result.state is State.UNGRADED:
-                second.append(job)
             else:
-                yield result
-    for job in (*suspects, *second):
-        for _, result in _run_pool(deque([job]), plan, 1, started):
-            yield result or _lost(job)
+                yield job, result
 
 
 def _run_pool(
