@@ -11,18 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from grader.submission import snapshot
+
 BEHAVIOURS = Path(__file__).parent / "behaviours"
 BEHAVIOUR_NAMES = sorted(path.name for path in (BEHAVIOURS / "submissions").iterdir() if path.is_dir())
 GRADER = Path(sysconfig.get_path("scripts")) / "grader"
 
 
-def lay_out(behaviour, course):
+def lay_out(behaviour, course, name="vectors"):
     """Make a behaviour's folder a submission of a course.
 
     `solution.py` is a whole solution; `added.py` is what comes after the right one's last line; with neither,
     there is no folder for the exercise. PSEUDOCODE.md is the reference's unless the behaviour has its own.
     """
-    name, source = "vectors", BEHAVIOURS / "submissions" / behaviour
+    source = BEHAVIOURS / "submissions" / behaviour
     folder = course / "submissions" / behaviour / "exercises" / name
     folder.mkdir(parents=True)
     right = (BEHAVIOURS / "submissions" / "passes" / "solution.py").read_text()
@@ -45,10 +47,11 @@ class TinyCourse:
     """A copy of the tiny course that a test may change."""
 
     root: Path
+    name: str = "vectors"
 
     @property
     def exercise(self):
-        return self.root / "exercises" / "vectors"
+        return self.root / "exercises" / self.name
 
     @property
     def hidden_tests(self):
@@ -56,7 +59,12 @@ class TinyCourse:
 
     def submit(self, *behaviours):
         for behaviour in behaviours:
-            lay_out(behaviour, self.root)
+            lay_out(behaviour, self.root, self.name)
+
+    def files(self, behaviour):
+        """Return a behaviour's snapshot."""
+        self.submit(behaviour)
+        return snapshot(self.root / "submissions" / behaviour, [self.name]).files
 
     def edit(self, path, old, new):
         """Replace text that stands exactly once in a file of the exercise."""
@@ -80,10 +88,22 @@ class TinyCourse:
         return {s["name"]: s["jobs"][0] for s in document["submissions"]}
 
 
-def copy_course(folder):
+def copy_course(folder, exercise="vectors"):
+    """Copy the tiny course; its exercise may get another name."""
     shutil.copytree(BEHAVIOURS / "course", folder)
     (folder / "submissions").mkdir()
-    return TinyCourse(folder)
+    course = TinyCourse(folder, exercise)
+    if exercise != "vectors":
+        (folder / "exercises" / "vectors").rename(course.exercise)
+        manifest = folder / "grader.yaml"
+        manifest.write_text(manifest.read_text().replace("[vectors]", f"[{exercise}]"))
+    return course
+
+
+@pytest.fixture(scope="session")
+def make_course():
+    """Return `copy_course`: make_course(folder, exercise="vectors")."""
+    return copy_course
 
 
 @pytest.fixture
