@@ -135,13 +135,14 @@ def run(
     """
     from grader.course import find_course
     from grader.reports.terminal import LiveProgress, make_console
+    from grader.reports.wording import TO_GRADE, say
     from grader.run import Request, grade
 
     course = find_course(root)
     console = make_console()
 
     def watch(jobs: int, known: int) -> LiveProgress:
-        console.print(f"{jobs} jobs to grade, {known} known already")
+        console.print(say(TO_GRADE, lang).format(jobs, known))
         return LiveProgress(jobs, console, lang)
 
     _show(grade(Request(course, names, **options), watch), course, names, lang, reports, fail_under)
@@ -186,6 +187,7 @@ def _show(
     from grader.reports.changes import changes
     from grader.reports.github import commands_stopped
     from grader.reports.terminal import make_console, score_table, submission_detail
+    from grader.reports.wording import CHANGED, REPORTS, say
     from grader.reports.write import last_scores, write_all
     from grader.run import exit_code, stored
 
@@ -197,9 +199,9 @@ def _show(
     folder = reports or course.root / "reports"
     whole = stored(course)  # reports always show the whole course
     for line in changes(last_scores(folder), whole):
-        console.print(f"changed: {line}", soft_wrap=True)
+        console.print(f"{say(CHANGED, lang)}: {line}", soft_wrap=True)
     write_all(whole, folder, lang)
-    console.print(f"reports: {folder}", soft_wrap=True)
+    console.print(f"{say(REPORTS, lang)}: {folder}", soft_wrap=True)
     sys.exit(exit_code(book, mark))
 
 
