@@ -7,6 +7,7 @@ import re
 
 from grader.inside.doors import (
     BY_LITERAL_NAME,
+    DENIED_BINDINGS,
     DENIED_BUILTINS,
     Rules,
     attribute_is_door,
@@ -97,7 +98,7 @@ class Checker(Walker):
             case ast.Name(ctx=ast.Load()):
                 self._check_name(node)
             case ast.keyword(arg=str(name)):
-                if name == "trust_remote_code":
+                if name == "trust_remote_code" or name in DENIED_BINDINGS:
                     self._report_door(node.value, name)
             case ast.MatchClass():
                 for attribute in node.kwd_attrs:
@@ -165,7 +166,9 @@ class Checker(Walker):
             found = [self._origin_paths(origin) for origin in origins]
             modules = {path for paths in found for path in paths if self._is_module(path)}
             line = min((o.line for o in origins if not isinstance(o, Opaque)), default=0)
-            if modules and scope.kind == "class":
+            if name in DENIED_BINDINGS:
+                self._report_door(line, name)
+            elif modules and scope.kind == "class":
                 self._report(
                     "module", line,
                     "modules are imported at the top of the file, not inside a class",
@@ -330,7 +333,7 @@ class Checker(Walker):
             f"{module}.{name}",
         )  # fmt: skip
 
-    def _report_door(self, node: ast.AST, name: str) -> None:
+    def _report_door(self, node: ast.AST | int, name: str) -> None:
         self._report(
             "attribute", node,
             f"`{name}` is not allowed: it reaches beyond the exercise",

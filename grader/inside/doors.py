@@ -61,6 +61,8 @@ DENIED_BUILTINS = _words("""
     eval exec compile __import__ open input breakpoint globals locals vars help exit quit license copyright
     credits
 """)
+# Bound in a class, they have dataclasses evaluate text and patterns read any attribute.
+DENIED_BINDINGS = frozenset({"__annotations__", "__match_args__"})
 BY_LITERAL_NAME = frozenset({"getattr", "setattr", "delattr", "hasattr"})
 
 # Doors on any object: other modules, frames, code objects, loaders of files.
@@ -71,12 +73,13 @@ _DENIED_ATTRIBUTES = _words("""
     get_referrers trust_remote_code mro obj tofile
     f_back f_globals f_locals f_builtins f_code f_trace tb_frame tb_next gi_frame gi_code gi_yieldfrom
     cr_frame cr_code cr_await cr_origin ag_frame ag_code ag_await co_code co_consts co_names
+    _evaluate
 """)
 _ALLOWED_DUNDERS = _words("""
     init new post_init name qualname class doc version len call getitem setitem delitem contains iter next
     enter exit repr str format bool int float index hash eq ne lt le gt ge add radd iadd sub rsub isub mul
-    rmul imul matmul rmatmul truediv rtruediv floordiv mod pow neg pos abs and or xor invert all match_args
-    slots init_subclass class_getitem annotations future main
+    rmul imul matmul rmatmul truediv rtruediv floordiv mod pow neg pos abs and or xor invert all
+    slots init_subclass class_getitem future main
 """)
 
 
