@@ -11,8 +11,29 @@ from grader.verdict import Verdict
 
 SAME = 1e-4  # relative error below which two answers are the same mistake's
 SECONDS = 30.0  # spent on replaying for one job
+MOST_BYTES = 16 << 20  # of the answers in one test that are kept to be compared
+_VALUE_BYTES = 64  # of a plain value, roughly
 
 Run = Callable[[Mutant], "Replay"]
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a solution answers in one test; nothing of it where that is more than anyone needs to compare.
+
+    They are kept until the job has ended, so their number and size must not be the student's to choose.
+    """
+
+    kept: list[object] = field(default_factory=list)
+    _room: int = MOST_BYTES
+
+    def add(self, _name: str, value: object) -> None:
+        """Take in one answer."""
+        self._room -= _size(value)
+        if self._room >= 0:
+            self.kept.append(value)
+        else:
+            self.kept.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,25 @@ class Diagnosis:
 def same_answers(ours: Sequence[object], theirs: Sequence[object]) -> bool:
     """Tell whether two sequences of answers are the same within rounding."""
     return bool(ours) and len(ours) == len(theirs) and all(map(_same, ours, theirs))
+
+
+def _size(value: object) -> int:
+    """Return about how many bytes a value takes."""
+    import torch
+
+    total, waiting = 0, [value]
+    while waiting:
+        value = waiting.pop()
+        total += _VALUE_BYTES
+        if isinstance(value, torch.Tensor):
+            total += value.nbytes
+        elif isinstance(value, str | bytes):
+            total += len(value)
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+    return total
 
 
 def _same(a: object, b: object) -> bool:

@@ -22,7 +22,7 @@ import pytest
 
 from grader.candidate import Candidate, NotLoaded
 from grader.checks import Sample, recording_margins
-from grader.diagnosis import Diagnosis, Replay, Symptom
+from grader.diagnosis import Answers, Diagnosis, Replay, Symptom
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
@@ -218,7 +218,7 @@ class Case:
 
     def run(self, candidate: Candidate) -> Replay:
         """Call the test on a candidate. Raises BrokenTest where the test itself is wrong."""
-        answers: list[object] = []
+        answers = Answers()
         try:
             self._call(candidate, answers)
             verdict = PASSED
@@ -231,9 +231,9 @@ class Case:
             if isinstance(error, KeyboardInterrupt):
                 raise
             verdict = self._whose_fault(candidate, error)
-        return Replay(tuple(answers), verdict)
+        return Replay(tuple(answers.kept), verdict)
 
-    def _call(self, candidate: Candidate, answers: list[object]) -> None:
+    def _call(self, candidate: Candidate, answers: Answers) -> None:
         function = self.item.obj
         names = inspect.signature(function).parameters
         offered = Offered(self, candidate, answers)
@@ -261,7 +261,7 @@ class Offered:
 
     case: Case
     candidate: Candidate
-    answers: list[object]
+    answers: Answers
 
     def get(self, name: str) -> Any:  # noqa: ANN401  # whatever the test's argument is
         """Return the argument of that name: one of ours, or what pytest made of the course's own fixture."""
@@ -271,7 +271,7 @@ class Offered:
     def student(self) -> RemoteModule:
         """The submission, in its worker."""
         spec = self.case.spec
-        return self.candidate.module(fresh=spec.fresh, record=lambda name, value: self.answers.append(value))
+        return self.candidate.module(fresh=spec.fresh, record=self.answers.add)
 
     @cached_property
     def rng(self) -> Rng:
@@ -362,8 +362,8 @@ def _function_name(item: pytest.Item) -> str:
 
 
 def _with_prerequisites(exercise: Exercise, only: tuple[str, ...]) -> frozenset[str]:
-    """Return the tests asked for (all for none) with the tests they require."""
-    wanted = set(only) or {spec.name for spec in exercise.tests}
+    """Return the tests asked for (all for none) with the tests they require; other names are left out."""
+    wanted = {spec.name for spec in exercise.tests if not only or spec.name in only}
     for spec in reversed(exercise.tests):  # a test requires earlier rows only
         if spec.name in wanted:
             wanted.update(spec.requires)

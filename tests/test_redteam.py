@@ -1,0 +1,35 @@
+"""Attacks that once worked, each at the place that now stops it."""
+
+import pytest
+import torch
+
+from grader.diagnosis import MOST_BYTES, Answers, same_answers
+
+
+def kept(*values):
+    answers = Answers()
+    for value in values:
+        answers.add("f", value)
+    return answers.kept
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(MOST_BYTES // 8),
+        b"x" * (MOST_BYTES // 2),
+        list(range(MOST_BYTES // 128)),
+        {i: [(i,)] for i in range(MOST_BYTES // 384)},
+    ],
+    ids=["tensor", "bytes", "list", "dict"],
+)
+def test_answers_cannot_fill_the_judges_memory(value):
+    assert len(kept(value)) == 1
+    assert kept(value, value, value) == []
+    assert kept(value, value, value, 1) == []  # what is left would be compared as if it were all
+
+
+def test_ordinary_answers_are_kept_for_the_diagnosis():
+    answers = [torch.ones(20_000), [1, 2], {"a": 0.5}, "text", None]
+    assert kept(*answers) == answers
+    assert same_answers(kept(*answers), answers)
