@@ -84,12 +84,13 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
     assert isinstance(error, StudentError)
     if error.kind == "missing" or error.type_name == "NotImplementedError":
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
+    room = PUBLIC_MESSAGE if public else HIDDEN_MESSAGE
     if error.kind == "answer":
-        said = line(error.message, PUBLIC_MESSAGE)
+        said = line(error.message, room)
         return Verdict(Status.FAILED, Text(said, f"返回值无法使用：{said}"))
     if error.kind in RESOURCES:
         return killed(RESOURCES[error.kind], "", limits)
-    return Verdict(Status.ERROR, _raised(error, PUBLIC_MESSAGE if public else HIDDEN_MESSAGE))
+    return Verdict(Status.ERROR, _raised(error, room))
 
 
 def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:

@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from grader.diagnosis import MOST_BYTES, Answers, same_answers
+from grader.job import Limits
+from grader.remote import AnswerError
+from grader.verdict import HIDDEN_MESSAGE, verdict_of
 
 
 def kept(*values):
@@ -33,3 +36,11 @@ def test_ordinary_answers_are_kept_for_the_diagnosis():
     answers = [torch.ones(20_000), [1, 2], {"a": 0.5}, "text", None]
     assert kept(*answers) == answers
     assert same_answers(kept(*answers), answers)
+
+
+def test_an_unusable_answer_says_no_more_of_a_hidden_test_than_an_exception():
+    error = AnswerError("an input: " + "1.2345 " * 500)
+    hidden, public = (verdict_of(error, Limits(), public=public).message for public in (False, True))
+    assert len(hidden.en) <= HIDDEN_MESSAGE + 50
+    assert len(hidden.zh) <= HIDDEN_MESSAGE + 50
+    assert len(public.en) > 1500
