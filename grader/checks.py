@@ -177,8 +177,19 @@ def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: 
     if type(actual) is not type(expected):
         got, due = type(actual).__name__, type(expected).__name__
         raise WrongAnswer(Text(f"{what}: expected {due}, got {got}", f"{what}：应为 {due}，得到的是 {got}"))
-    if actual != expected:
+    if not _alike(actual, expected):
         raise WrongAnswer(_explain_unequal(actual, expected, what))
+
+
+def _alike(actual: object, expected: object) -> bool:
+    """Say whether two values are equal and of equal types throughout: [1.0] is not [1]."""
+    if type(actual) is not type(expected):
+        return False
+    if isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
+        return len(actual) == len(expected) and all(map(_alike, actual, expected))
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        return actual.keys() == expected.keys() and all(_alike(actual[k], expected[k]) for k in expected)
+    return bool(actual == expected)
 
 
 def _explain_unequal(actual: object, expected: object, what: str) -> Text:
@@ -186,7 +197,7 @@ def _explain_unequal(actual: object, expected: object, what: str) -> Text:
         if len(actual) != len(expected):
             got, due = len(actual), len(expected)
             return Text(f"{what}: length {got}, expected {due}", f"{what}：长度为 {got}，应为 {due}")
-        first = next(i for i, (a, e) in enumerate(zip(actual, expected, strict=True)) if a != e)
+        first = next(i for i, (a, e) in enumerate(zip(actual, expected, strict=True)) if not _alike(a, e))
         return Text(f"{what}: wrong from position {first} on", f"{what}：从第 {first} 个位置开始不对")
     return Text(f"{what}: wrong value", f"{what}：值不对")
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from grader.checks import WrongAnswer, assert_equal
 from grader.diagnosis import MOST_BYTES, Answers, same_answers
 from grader.job import Limits
 from grader.remote import AnswerError
@@ -44,3 +45,14 @@ def test_an_unusable_answer_says_no_more_of_a_hidden_test_than_an_exception():
     assert len(hidden.en) <= HIDDEN_MESSAGE + 50
     assert len(hidden.zh) <= HIDDEN_MESSAGE + 50
     assert len(public.en) > 1500
+
+
+@pytest.mark.parametrize(
+    "actual", [[1.0, 4, 9], [True, 4, 9], [torch.tensor(1), 4, 9], [1, 4, torch.tensor([9])], [1, 4]]
+)
+def test_equal_lists_have_equal_types_within(actual):
+    with pytest.raises(WrongAnswer):
+        assert_equal(actual, [1, 4, 9], what="squares")
+    with pytest.raises(WrongAnswer):
+        assert_equal({"a": (actual,)}, {"a": ([1, 4, 9],)}, what="squares")
+    assert_equal({"a": ([1, 4, 9],)}, {"a": ([1, 4, 9],)}, what="squares")
