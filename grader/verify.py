@@ -138,6 +138,10 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
         why = result.fault.strip().splitlines() or [str(result.state)]
         yield f"could not be graded: {why[-1]}"
         return
+    if (
+        result.notice and specimen.name != "signatures"
+    ):  # it would be "caught" by every test for the wrong reason
+        yield f"does not run: {result.notice.en.splitlines()[-1]}"
     if specimen.kind in ("reference", "variant"):
         for test in result.tests:
             if test.status is not Status.UNGRADABLE and test.fraction < 1:
@@ -151,19 +155,16 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
             elif not _catches(outcome.get(name)):
                 yield f"survives {name}"
     elif specimen.kind == "null":
-        if not any(_catches(t) for t in result.tests if t.name not in SHARED_TESTS):
+        if not any(t.status in CAUGHT for t in result.tests if t.name not in SHARED_TESTS):
             yield "loses no points"
     elif specimen.kind == "matrix":
         pass  # shown, not judged: a mutant may be caught by more tests than it names
     elif specimen.name == "signatures":
         if any(spec.name == "test_signatures" for spec in exercise.tests):
             yield from (f"differs from the reference: {t.message.en}" for t in result.tests if _catches(t))
-    else:
-        if result.notice:
-            yield f"does not import: {result.notice.en.splitlines()[-1]}"
-        if (points := score_job(exercise.tests, result).total) > 0:
-            earned = ", ".join(t.name for t in result.tests if t.fraction)
-            yield f"gets {points:g} points ({earned})"
+    elif (points := score_job(exercise.tests, result).total) > 0:
+        earned = ", ".join(t.name for t in result.tests if t.fraction)
+        yield f"gets {points:g} points ({earned})"
 
 
 def _catches(test: TestResult | None) -> bool:
