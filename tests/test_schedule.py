@@ -1,0 +1,66 @@
+"""Slots that die: the job at fault is tried again alone, and no other loses anything."""
+
+import pytest
+
+from grader.exercise import read_exercise
+from grader.job import Job, State
+from grader.schedule import plan_slots, run_jobs
+from grader.wall.probe import best_tier
+
+FIRST_LINE = '    """Places come as a list of plain numbers, the largest value\'s first."""\n'
+KILL = "os.kill(os.getpid(), signal.SIGKILL)  # the hidden test runs in the slot itself"
+
+
+def kill_the_slot(course, condition):
+    course.edit(
+        "hidden_tests/test_vectors.py",
+        "import torch\n",
+        "import os\nimport pathlib\nimport signal\nimport torch\n",
+    )
+    course.edit("hidden_tests/test_vectors.py", FIRST_LINE, f"{FIRST_LINE}    {condition}\n")
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory, make_course):
+    """Results by (exercise, submission) and the order of starts of six jobs, two of which kill slots."""
+    folder = tmp_path_factory.mktemp("schedule")
+    sound, once, always = (make_course(folder / name, exercise=name) for name in ("sound", "once", "always"))
+    marker = folder / "killed"
+    if_new = f"marker = pathlib.Path({str(marker)!r})\n    if not marker.exists():"
+    kill_the_slot(once, f"{if_new}\n        marker.touch()\n        {KILL}")
+    kill_the_slot(always, KILL)
+    files = sound.files("passes")
+    right = {path.replace("/sound/", "/{}/"): content for path, content in files.items()}
+    names = [("sound", "a"), ("once", "b"), ("sound", "c"), ("always", "d"), ("sound", "e"), ("sound", "f")]
+    jobs = [
+        Job(exercise, who, "cpu", {path.format(exercise): content for path, content in right.items()}, seed=1)
+        for exercise, who in names
+    ]
+    plan = plan_slots([read_exercise(c.exercise) for c in (sound, once, always)], best_tier().tier, "cpu")
+    started = []
+    results = list(run_jobs(jobs, plan, 2, lambda who, what: started.append((what, who))))
+    assert sorted((r.exercise, r.submission) for r in results) == sorted(names)
+    return {(r.exercise, r.submission): r for r in results}, started
+
+
+def test_a_job_whose_slot_died_is_graded_in_the_end(outcome):
+    results, started = outcome
+    assert results["once", "b"].state is State.GRADED
+    assert started.count(("once", "b")) == 2
+
+
+def test_a_job_that_kills_its_slot_twice_stays_ungraded(outcome):
+    results, started = outcome
+    lost = results["always", "d"]
+    assert lost.state is State.UNGRADED
+    assert "died, twice" in lost.fault
+    assert lost.tests == ()
+    assert started.count(("always", "d")) == 2
+
+
+def test_the_other_jobs_lose_nothing(outcome):
+    results, _ = outcome
+    for who in "acef":
+        tests = results["sound", who].tests
+        assert results["sound", who].state is State.GRADED
+        assert {test.name for test in tests if test.fraction < 1} == {"test_on_gpu"}

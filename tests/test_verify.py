@@ -1,0 +1,84 @@
+"""Testing the tests of the tests: silent where all is right, and each kind of rot is named."""
+
+import shutil
+
+import pytest
+
+from grader.exercise import SHARED_TESTS, read_exercise
+from grader.verify import verify
+from grader.wall.probe import best_tier
+
+HARMLESS = '''"""Write the sum another way round.
+
+en: You sum the other way round.
+zh: 你反着求和。
+caught by: test_dot, test_unheard_of
+"""
+
+
+def dot(a, b):
+    return (b * a).sum(-1)
+'''
+
+
+def rot(course):
+    """Break everything that verify has to notice, except for the null solutions."""
+    (course.exercise / "mutants" / "harmless.py").write_text(HARMLESS)
+    course.edit("variants/loops.py", "row / (row.norm() or 1)", "row / (row.norm() or 2) * 1.01")
+    starter = course.exercise / "starter" / "solution.py"
+    raises = "    raise NotImplementedError\n"
+    starter.write_text(starter.read_text().replace(raises, "    return (a * b).sum(-1)\n", 1))
+    course.edit(
+        "starter/solution.py", "def largest(x: torch.Tensor, k: int)", "def largest(x: torch.Tensor, n: int)"
+    )
+
+
+def blunt(course):
+    """Replace every test of the exercise by one that looks at nothing, and leave the null solutions alone."""
+    table = [spec.name for spec in read_exercise(course.exercise).tests if spec.name not in SHARED_TESTS]
+    tests = "".join(f"\n\ndef {name}(student):\n    str(student.Mean())\n" for name in table)
+    course.hidden_tests.write_text(f'"""Tests that test nothing."""{tests}')
+    for folder in ("public_tests", "variants", "mutants"):
+        shutil.rmtree(course.exercise / folder)
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory, make_course):
+    """Problems by exercise, of one verification of sound, rotten and blunt exercises."""
+    folder = tmp_path_factory.mktemp("verify")
+    courses = {name: make_course(folder / name, exercise=name) for name in ("sound", "rotten", "blunt")}
+    rot(courses["rotten"])
+    blunt(courses["blunt"])
+    exercises = [read_exercise(course.exercise) for course in courses.values()]
+    found = verify(exercises, tier=best_tier().tier, device="cpu", slots=2, full=False, seed=7)
+    return {v.exercise.name: v for v in found}
+
+
+def test_silence_where_all_is_right(problems):
+    assert problems["sound"].problems == ()
+    assert set(problems["sound"].margins()) >= {"test_dot", "test_dot_sizes", "test_normalise", "test_mean"}
+    assert all(0 <= margin < 0.5 for margin in problems["sound"].margins().values())
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "mutant/harmless (seed 7): survives test_dot",
+        "mutant/harmless (seed 7): names 'test_unheard_of', which is no test of the exercise",
+        "variant/loops (seed 7): test_normalise is failed",
+        "starter (seed 7): gets ",
+        "starter/signatures (seed 7): differs from the reference: signature of largest",
+    ],
+)
+def test_rot_is_named(problems, problem):
+    assert [p for p in problems["rotten"].problems if p.startswith(problem)]
+
+
+def test_sound_mutants_of_a_rotten_exercise_are_still_caught(problems):
+    assert not [p for p in problems["rotten"].problems if "sum_of_sizes" in p or "one_length" in p]
+
+
+@pytest.mark.parametrize("kind", ["zeros", "uninitialised", "nan", "constant", "identity", "input-returned"])
+def test_tests_that_null_solutions_pass_are_named(problems, kind):
+    assert f"null/{kind} (seed 7): loses no points" in problems["blunt"].problems
+    assert not [p for p in problems["sound"].problems if kind in p]
