@@ -7,6 +7,7 @@ first process of a namespace included.
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ def children():
 
 
 def main(report, *command):
+    signal.signal(signal.SIGINT, lambda *_: None)  # the command's own matter; a handler is not inherited
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     code = subprocess.run(command, check=False).returncode
     deadline = time.monotonic() + PATIENCE
