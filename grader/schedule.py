@@ -23,6 +23,8 @@ from grader.job import Job, JobResult, State
 from grader.wall.launch import Tier, die_with_parent
 
 if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
     from grader.slot import Slot
 
 GRACE = 300.0  # seconds a job may take beyond its own wall limit before its slot counts as hung
@@ -117,19 +119,36 @@ def _pool(plan: SlotPlan, slots: int) -> Executor:
         os.environ.setdefault(name, "1")  # one core per slot; also keeps the forking process single-threaded
     context = get_context("forkserver")
     context.set_forkserver_preload([*PRELOAD, *plan.preload])
-    return ProcessPoolExecutor(slots, mp_context=context, initializer=_start_slot, initargs=(plan,))
+    turn = context.Value("i", 0) if slots > 1 else None
+    return ProcessPoolExecutor(slots, mp_context=context, initializer=_start_slot, initargs=(plan, turn))
 
 
 _slot: Slot | None = None  # this process's slot; set once, when the process becomes one
 
 
-def _start_slot(plan: SlotPlan) -> None:
+def _start_slot(plan: SlotPlan, turn: Synchronized[int] | None) -> None:
     global _slot  # noqa: PLW0603  # an executor's initializer has no other way to hand on state
     from grader.slot import Slot
 
     die_with_parent()
+    if turn is not None:
+        _take_core(turn)
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
     _slot = Slot(plan.tier, plan.preload, plan.device, exercises)
+
+
+def _take_core(turn: Synchronized[int]) -> None:
+    """Keep this slot, and with it every job it runs, on one core; the next slot takes the next core.
+
+    A job may start dozens of busy processes. So they take time from no other student's job, whose
+    calls would otherwise not be answered in time. The wall keeps them from moving.
+    """
+    if not hasattr(os, "sched_setaffinity"):  # not Linux
+        return
+    with turn.get_lock():
+        number, turn.value = turn.value, turn.value + 1
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 def _grade(job: Job) -> JobResult:

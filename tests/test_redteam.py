@@ -1,5 +1,7 @@
 """Attacks that once worked, each at the place that now stops it."""
 
+import os
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from grader.checks import WrongAnswer, assert_equal
 from grader.diagnosis import MOST_BYTES, Answers, same_answers
 from grader.job import Limits
 from grader.remote import AnswerError
+from grader.schedule import SlotPlan, _pool
 from grader.verdict import HIDDEN_MESSAGE, verdict_of
 
 
@@ -56,3 +59,12 @@ def test_equal_lists_have_equal_types_within(actual):
     with pytest.raises(WrongAnswer):
         assert_equal({"a": (actual,)}, {"a": ([1, 4, 9],)}, what="squares")
     assert_equal({"a": ([1, 4, 9],)}, {"a": ([1, 4, 9],)}, what="squares")
+
+
+def test_slots_run_on_cores_of_their_own():
+    here = "(__import__('time').sleep(1), __import__('os').sched_getaffinity(0))[1]"
+    with _pool(SlotPlan("none", "cpu", (), ()), 2) as pool:
+        found = [pool.submit(eval, here) for _ in range(2)]
+        cores = [each.result() for each in found]
+    assert all(len(core) == 1 for core in cores)
+    assert len(set.union(*cores)) == min(2, len(os.sched_getaffinity(0)))

@@ -151,7 +151,7 @@ def build(policy: Policy, machine: str) -> bytes:
     )
     program.allow_only(_SOCKETPAIR, 0, _AF_UNIX, code=errno.EAFNOSUPPORT)
     program.allow_only(_PRLIMIT, 0, 0, code=errno.EPERM)  # pid 0: oneself
-    program.allow_only(_SETAFFINITY, 0, 0, code=errno.EPERM)
+    program.deny(_SETAFFINITY)  # the slot has chosen a core, which no other slot shares
     for request in (_TIOCSTI, _TIOCLINUX):
         refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
         program.on(_IOCTL, [(_LOAD, 0, 0, 24), (_JEQ, 0, 1, request), refused])

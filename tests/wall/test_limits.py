@@ -226,3 +226,8 @@ def test_threads_are_bounded(any_shell):
             threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
     """
     assert any_shell.run(many).startswith("RuntimeError: can't start new thread")
+
+
+def test_a_job_stays_on_the_cores_it_was_given(shell):
+    assert shell.try_to("os.sched_setaffinity(0, os.sched_getaffinity(0))") == "PermissionError"
+    assert shell.try_to("os.nice(-1)") == "PermissionError"
