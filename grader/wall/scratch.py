@@ -10,6 +10,8 @@ from pathlib import Path
 from grader.inside.jail import SCRATCH_DIRECTORIES
 from grader.wall import owner
 
+_LEAST_BYTES = 4096  # that a file counts for: empty ones use up the disk's inodes
+
 
 def make(uid: int | None) -> str:
     """Make a scratch directory for a job, owned by `uid` if given."""
@@ -49,7 +51,7 @@ def size(directory: str) -> int:
         try:
             with os.scandir(queue.pop()) as entries:
                 for entry in entries:
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    total += max(_LEAST_BYTES, entry.stat(follow_symlinks=False).st_blocks * 512)
                     if entry.is_dir(follow_symlinks=False):
                         queue.append(entry.path)
         except OSError:

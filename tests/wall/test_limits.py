@@ -149,6 +149,16 @@ def test_scratch_on_a_shared_disk_ends_as_scratch(open_shell):
     assert open_shell("none").end(write).reason is Reason.SCRATCH
 
 
+def test_many_empty_files_on_a_shared_disk_end_as_scratch(open_shell):
+    write = """
+        import time
+        for i in range(5000):
+            open(str(i), 'wb').close()
+        time.sleep(5)
+    """
+    assert open_shell("none").end(write).reason is Reason.SCRATCH
+
+
 def test_one_big_file_is_refused(any_shell):
     assert any_shell.try_to("os.ftruncate(os.open('x', os.O_CREAT | os.O_RDWR), 1 << 40)") == "OSError"
 
