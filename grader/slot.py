@@ -52,7 +52,7 @@ class Slot:
         self._preload = (INSPECTOR, *preload)
         self._device = device
         self._exercises = exercises
-        self._desks: dict[tuple[str, str, int], Desk] = {}
+        self._desks: dict[tuple[str, str], Desk] = {}
         self._prepare_process()
 
     @cached_property
@@ -92,10 +92,12 @@ class Slot:
         )
 
     def _desk(self, job: Job) -> Desk:
-        key = (job.exercise, job.device, job.seed)
-        if key not in self._desks:
-            self._desks[key] = Desk(self.wall, self._exercises[job.exercise], job.device, job.seed)
-        return self._desks[key]
+        """Return the desk of a job's exercise; one per exercise and device is kept, for the last seed."""
+        desk = self._desks.get((job.exercise, job.device))
+        if desk is None or desk.seed != job.seed:
+            desk = Desk(self.wall, self._exercises[job.exercise], job.device, job.seed)
+            self._desks[job.exercise, job.device] = desk
+        return desk
 
     def _ungraded(self, job: Job, fault: str) -> JobResult:
         return JobResult(job.exercise, job.submission, job.device, State.UNGRADED, fault=fault)

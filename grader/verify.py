@@ -107,15 +107,23 @@ def verify(
     """Grade every specimen of these exercises and judge the tests by it."""
     count = FULL_SEEDS if full else QUICK_SEEDS
     seeds = [seed] if seed is not None else [secrets.randbelow(2**31) for _ in range(count)]
+    repeated = ("reference", "variant", "mutant") if full else ("reference", "variant")
     work: dict[tuple[str, str, int], tuple[Job, Specimen]] = {}
     for exercise in exercises:
-        for specimen in specimens(exercise, full=full):
-            many = full or specimen.kind in ("reference", "variant")
-            for s in seeds if many else seeds[:1]:
-                job = Job(
-                    exercise.name, specimen.label, device, specimen.files, s, specimen.tests, diagnose=False
-                )
-                work[exercise.name, specimen.label, s] = (job, specimen)
+        own = tuple(specimens(exercise, full=full))
+        for s in seeds:  # the outer loop: a slot keeps what it has worked out for one seed
+            for specimen in own:
+                if s == seeds[0] or specimen.kind in repeated:
+                    job = Job(
+                        exercise.name,
+                        specimen.label,
+                        device,
+                        specimen.files,
+                        s,
+                        specimen.tests,
+                        diagnose=False,
+                    )
+                    work[exercise.name, specimen.label, s] = (job, specimen)
     found: dict[str, list[Finding]] = {exercise.name: [] for exercise in exercises}
     by_name = {exercise.name: exercise for exercise in exercises}
     plan = plan_slots(exercises, tier, device)
