@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -131,6 +132,7 @@ def _start_slot(plan: SlotPlan, turn: Synchronized[int] | None) -> None:
     from grader.slot import Slot
 
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the pool ends idle slots
     if turn is not None:
         _take_core(turn)
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
@@ -154,9 +156,11 @@ def _take_core(turn: Synchronized[int]) -> None:
 def _grade(job: Job) -> JobResult:
     assert _slot is not None
     faulthandler.dump_traceback_later(_slot.longest(job) + GRACE, exit=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # and nobody waits for the end of a job
     try:
         return _slot.grade(job)
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         faulthandler.cancel_dump_traceback_later()
 
 
