@@ -66,13 +66,14 @@ def test_a_folder_without_a_course_is_2(tmp_path, course):
     assert f"no grader.yaml in {tmp_path} or above" in done.stderr
 
 
-def test_a_broken_hidden_test_is_3_and_is_never_cached(course):
-    course.submit("passes", "wrong", "missing_file")
-    course.edit(
-        "hidden_tests/test_vectors.py",
-        "    first, second = rng.normal(3), rng.normal(3)\n",
-        "    first = second = 1 / 0\n",
-    )
+def test_a_broken_hidden_test_is_3_and_is_never_cached(course, tmp_path):
+    course.submit("passes", "missing_file")
+    marker = tmp_path / "broken"  # outside the exercise: the same job is broken first and then is not
+    marker.touch()
+    course.edit("hidden_tests/test_vectors.py", "import torch\n", "import torch\nfrom pathlib import Path\n")
+    chained = "    mean.add(first).add(second)\n"
+    broken = f"    1 / (not Path({str(marker)!r}).exists())\n"
+    course.edit("hidden_tests/test_vectors.py", chained, chained + broken)
     done = course.grader("run", "passes", "missing_file", "--device", "cpu")
     assert done.returncode == 3
     assert "ZeroDivisionError" in done.stdout
@@ -80,11 +81,7 @@ def test_a_broken_hidden_test_is_3_and_is_never_cached(course):
     assert course.scores()["passes"]["state"] == "ungraded"
     assert (score["points"], score["maximum"], score["ungradable"]) == (0, 0, 100)
     assert course.scores()["missing_file"]["state"] == "missing"
-    course.edit(
-        "hidden_tests/test_vectors.py",
-        "    first = second = 1 / 0\n",
-        "    first, second = rng.normal(3), rng.normal(3)\n",
-    )
+    marker.unlink()
     again = course.grader("run", "passes", "--device", "cpu", "--fail-under", "100")
     assert (again.returncode, "1 jobs to grade, 0 known" in again.stdout) == (0, True)
 
@@ -109,15 +106,13 @@ def test_a_broken_manifest_is_4_with_file_and_line(course, command, old, new, me
     assert str(course.exercise / "exercise.yaml:") in done.stderr
 
 
-def test_verify_is_4_and_names_the_problem_else_0(course):
+def test_verify_is_4_and_names_the_problem(course):
     for folder in ("mutants", "variants"):
         shutil.rmtree(course.exercise / folder)
-    good = course.grader("verify", "--seed", "1", "--device", "cpu")
-    assert (good.returncode, "PROBLEM" in good.stdout) == (0, False)
-    course.edit("hidden_tests/test_vectors.py", "def test_notes(", "def test_renamed(")
-    bad = course.grader("verify", "--seed", "1", "--device", "cpu")
-    assert bad.returncode == 4
-    assert "tests table and test functions disagree on: test_notes, test_renamed" in bad.stdout
+    shutil.copy(course.exercise / "reference" / "solution.py", course.exercise / "starter")
+    done = course.grader("verify", "--seed", "1", "--device", "cpu")
+    assert done.returncode == 4
+    assert "PROBLEM starter (seed 1): gets" in done.stdout
 
 
 def test_no_wall_is_5_and_nothing_is_run(course):
@@ -155,8 +150,8 @@ def test_the_wall_is_never_weaker_than_required(course, monkeypatch, required, t
 
 
 def test_interrupted_is_130_and_the_next_run_goes_on(course, tmp_path):
-    course.submit("passes", "wrong", "hangs_on_import")
-    names, survivors = ("passes", "wrong", "hangs_on_import"), tmp_path / "survivors"
+    names, survivors = ("passes", "wrong", "wrong_shape"), tmp_path / "survivors"
+    course.submit(*names)
     command = [
         sys.executable,
         str(WATCH),
