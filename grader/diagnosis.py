@@ -11,7 +11,7 @@ from grader.verdict import Verdict
 
 SAME = 1e-4  # relative error below which two answers are the same mistake's
 SECONDS = 30.0  # spent on replaying for one job
-MOST_BYTES = 16 << 20  # of the answers in one test that are kept to be compared
+MOST_BYTES = 4 << 20  # of the answers in one test that are kept to be compared; ours take 1.2 MiB
 _VALUE_BYTES = 64  # of a plain value, roughly
 
 Run = Callable[[Mutant], "Replay"]

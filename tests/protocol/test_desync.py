@@ -157,8 +157,8 @@ ODD = {
     "Equal": "class M(type):\n        __eq__ = lambda s, o: True\n        __hash__ = type.__hash__\n"
     "    return M('Equal', (), {})()",
     "64 levels": "x = []; x.append(x); return x",
-    "1048576 values": "return [0] * 3_000_000",
-    "fit into one answer": "return [2**62] * 900_000",
+    "131072 values": "return [0] * 3_000_000",
+    "fit into one answer": "return ['x' * 1000] * 5_000",
     "256 MiB": "return torch.empty(257 << 20, dtype=torch.int8)",
     "MiB of data": "return torch.zeros(()).expand(1 << 45)",
     "Unicode": "return '\\ud800'",
