@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "grader"
 LAYERS = [
-    {"cli", "__main__"},
+    {"__main__"},
+    {"cli"},
     {"run"},
     {"reports"},
     {"verify", "doctor"},
