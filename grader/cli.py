@@ -196,6 +196,10 @@ def _show(
         for name in names:
             console.print(submission_detail(book, name, lang, faults=True))
     console.print(score_table(book, lang))
+    for row in book.rows:
+        if row.fault:  # ours, and nobody's loss; the whole traceback is shown where the submission is named
+            why = row.fault.strip().splitlines()[-1]
+            console.print(f"{row.submission} {row.exercise}: {why}", soft_wrap=True)
     folder = reports or course.root / "reports"
     whole = stored(course)  # reports always show the whole course
     for line in changes(last_scores(folder), whole):
