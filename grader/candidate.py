@@ -102,13 +102,10 @@ class Candidate:
     def _inspection(self) -> Inspection:
         exercise = self._exercise
         spec = {
-            "exercise": exercise.name,
-            "ancestors": list(exercise.requires),
+            **_rules(exercise),
             "public": list(exercise.interface.names),
-            "imports": list(exercise.policy.imports),
-            "names": {module: list(names) for module, names in (exercise.policy.names or {}).items()},
-            "banned": list(exercise.policy.banned),
             "template": exercise.starter_files()[exercise.pseudocode_path],
+            "upstream": [_rules(ancestor) for ancestor in exercise.ancestors],
         }
         try:
             report = self._open().inspect(self._files, spec)  # before any of the files has run in it
@@ -168,3 +165,15 @@ class Candidate:
             self._wall_left -= self._worker.waited
         self._worker = self._session = None
         self._loaded = False
+
+
+def _rules(exercise: Exercise) -> dict[str, object]:
+    """Return one exercise's import policy in the form that `inside.policy.inspect` reads."""
+    policy = exercise.policy
+    return {
+        "exercise": exercise.name,
+        "ancestors": [ancestor.name for ancestor in exercise.ancestors],
+        "imports": list(policy.imports),
+        "names": {module: list(names) for module, names in (policy.names or {}).items()},
+        "banned": list(policy.banned),
+    }

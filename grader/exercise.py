@@ -69,12 +69,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """One exercise. `tests` is the table in report order, the shared tests last."""
+    """One exercise. `tests` is the table in report order, the shared tests last.
+
+    `ancestors` are all exercises it builds on, directly or not, in teaching order.
+    """
 
     name: str
     path: Path
     title: Text
     requires: tuple[str, ...]
+    ancestors: tuple[Exercise, ...]
     preload: tuple[str, ...]
     limits: Limits
     interface: Interface
@@ -101,17 +105,33 @@ class Exercise:
         return f"exercises/{self.name}/PSEUDOCODE.md"
 
     def solution_files(self, source: str) -> dict[str, bytes]:
-        """Make a submission of our own from a solution's source and the reference's pseudocode."""
+        """Make a submission of our own: a solution, the reference's pseudocode, the references upstream."""
         pseudocode = (self.path / "reference" / "PSEUDOCODE.md").read_bytes()
-        return {self.solution_path: source.encode(), self.pseudocode_path: pseudocode}
+        return {
+            **{a.solution_path: a.reference_source().encode() for a in self.ancestors},
+            self.solution_path: source.encode(),
+            self.pseudocode_path: pseudocode,
+        }
 
     def starter_files(self) -> dict[str, bytes]:
-        """Return the starter as a submission."""
+        """Return the starter as a submission, with the starters upstream."""
         starter = self.path / "starter"
         return {
+            **{a.solution_path: (a.path / "starter" / "solution.py").read_bytes() for a in self.ancestors},
             self.solution_path: (starter / "solution.py").read_bytes(),
             self.pseudocode_path: (starter / "PSEUDOCODE.md").read_bytes(),
         }
+
+    @property
+    def kit_path(self) -> Path:
+        """The published solution that students may build on once the next exercise is open."""
+        return self.path / "kit" / "solution.py"
+
+    def on_kits(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return a submission with everything upstream replaced by the published kits."""
+        own = f"exercises/{self.name}/"
+        mine = {path: content for path, content in files.items() if path.startswith(own)}
+        return {**{a.solution_path: a.kit_path.read_bytes() for a in self.ancestors}, **mine}
 
     def reference_source(self) -> str:
         """Return the source of the reference solution."""
@@ -134,15 +154,18 @@ class Exercise:
         """Digest everything that can change a verdict: all code and texts, not the points table."""
         digest = hashlib.sha256(repr((self.limits, self.interface, self.policy, self.preload)).encode())
         digest.update(repr([(s.name, s.requires, s.devices, s.fresh) for s in self.tests]).encode())
-        for folder in ("hidden_tests", "public_tests", "reference", "starter", "mutants"):
+        for folder in ("hidden_tests", "public_tests", "reference", "starter", "mutants", "kit"):
             for path in sorted((self.path / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     digest.update(f"{path.relative_to(self.path)}\0".encode() + path.read_bytes() + b"\0")
         return digest.hexdigest()
 
 
-def read_exercise(path: Path) -> Exercise:
-    """Read exercises/NAME/exercise.yaml. Raises ContentError naming file and line."""
+def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:
+    """Read exercises/NAME/exercise.yaml. Raises ContentError naming file and line.
+
+    `builders` are the exercises for whose sake this one is read.
+    """
     manifest = read_manifest(path / "exercise.yaml")
     manifest.allow_only("title", "requires", "preload", "limits", "interface", "policy", "tests", "shared")
     interface = _read_interface(manifest)
@@ -151,6 +174,7 @@ def read_exercise(path: Path) -> Exercise:
         path=path,
         title=manifest.text("title"),
         requires=manifest.words("requires"),
+        ancestors=_read_ancestors(manifest, path, (*builders, path.name)),
         preload=manifest.words("preload"),
         limits=_read_limits(manifest.section("limits")),
         interface=interface,
@@ -167,6 +191,20 @@ def read_exercise(path: Path) -> Exercise:
         if not (path / needed).is_file():
             raise ContentError(path / needed, "this file is missing")
     return exercise
+
+
+def _read_ancestors(manifest: Section, path: Path, builders: tuple[str, ...]) -> tuple[Exercise, ...]:
+    found: dict[str, Exercise] = {}
+    for name in manifest.words("requires"):
+        if name in builders:
+            raise manifest.error(
+                f"{' -> '.join((*builders, name))}: exercises build on each other", "requires"
+            )
+        if not (path.parent / name / "exercise.yaml").is_file():
+            raise manifest.error(f"requires {name!r}, but there is no exercises/{name}", "requires")
+        exercise = read_exercise(path.parent / name, builders)
+        found |= {e.name: e for e in (*exercise.ancestors, exercise)}
+    return tuple(found.values())
 
 
 def _read_limits(section: Section | None) -> Limits:

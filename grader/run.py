@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -181,11 +181,11 @@ def _plan(
     options = {} if request.seed is None else {"seed": str(request.seed)}
     known, settled, jobs = [], [], {}
     for submission in submissions:
-        for exercise, ancestors in _with_ancestors(request.course, exercises):
-            taken = snapshot(submission.path, (*(a.name for a in ancestors), exercise.name))
+        for exercise in exercises:
+            taken = snapshot(submission.path, (*(a.name for a in exercise.ancestors), exercise.name))
             key = job_key(
                 exercise=exercise.digest(),
-                ancestors=[a.digest() for a in ancestors],
+                ancestors=[a.digest() for a in exercise.ancestors],
                 snapshot=f"{submission.name}/{taken.digest}",
                 device=device,
                 wall=tier,
@@ -199,21 +199,6 @@ def _plan(
             else:
                 jobs[key] = Job(exercise.name, submission.name, device, taken.files, seed)
     return Plan(tuple(known), tuple(settled), jobs)
-
-
-def _with_ancestors(
-    course: Course, exercises: Iterable[Exercise]
-) -> Iterator[tuple[Exercise, tuple[Exercise, ...]]]:
-    for exercise in exercises:
-        ancestors: dict[str, Exercise] = {}
-        waiting = list(exercise.requires)
-        while waiting:
-            name = waiting.pop()
-            if name not in ancestors:
-                ancestors[name] = course.exercise(name)
-                waiting.extend(ancestors[name].requires)
-        ordered = tuple(ancestors[name] for name in course.exercise_names if name in ancestors)
-        yield exercise, ordered
 
 
 def _without_running(name: str, exercise: Exercise, taken: Snapshot, device: str) -> JobResult | None:

@@ -228,7 +228,10 @@ class Desk:
 
     @cached_property
     def reference(self) -> ModuleType:
-        """The reference solution, imported into this trusted process."""
+        """The reference solution, imported into this trusted process, with the references upstream."""
+        for upstream in self.exercise.ancestors:
+            if upstream.module not in sys.modules:
+                load_module(upstream.path / "reference" / "solution.py", upstream.module)
         return load_module(self.exercise.path / "reference" / "solution.py", self.exercise.module)
 
     @cached_property

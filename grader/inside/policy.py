@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from grader.inside import pseudocode, signatures, size
 from grader.inside.checker import MOST, Checker
@@ -16,53 +16,90 @@ from grader.inside.doors import Rules
 from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, parse, too_deep, too_much
 from grader.inside.scopes import Definition, Program
 
+T = TypeVar("T")
+
 
 def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Inspect the files of one exercise (and of its ancestors, which are only looked through).
+    """Inspect the files of one exercise, and of the exercises upstream by the rules of those.
 
     `spec`: `exercise` (name), `ancestors` (names), `public` (names of the interface), `imports`, `names`,
-    `banned` (see `Rules`), `template` (bytes of the PSEUDOCODE.md handed out). All but the first optional.
+    `banned` (see `Rules`), `template` (bytes of the PSEUDOCODE.md handed out), `upstream` (a list of such
+    specs, whose rules alone are used). All but the first optional.
 
     Returns `violations` and `errors` (lists of findings), `size` (statements, tokens, longest_line),
     `pseudocode` (fraction, headings, problems) and `signatures`. Plain data; never raises for what a
     student wrote.
     """
-    own = f"exercises/{spec['exercise']}/"
-    program, texts, mine, errors = _read(sources, own)
-    rules = Rules(
-        spec.get("imports") or (), spec.get("names"), spec.get("banned") or (), spec.get("ancestors") or ()
-    )
-    defined = _defined(mine.values())
-    violations: list[Finding] = []  # what could not be read was not checked: it must not count as clean
-    for file, tree in mine.items():
-        checker = Checker(file, texts[file], program, rules, defined=defined)
-        try:
-            checker.check(tree)
-        except TOO_DEEP:
-            errors.append(too_deep(file))
-        violations += checker.findings
+    own = _folder(spec)
+    program, texts, trees, errors = _read(sources, own)
+    violations = _check(program, texts, _within(trees, own), spec, errors)
+    for part in spec.get("upstream") or ():
+        found = _check(program, texts, _within(trees, _folder(part)), part, errors)
+        violations += [v for v in found if v["rule"] != "banned"]  # costs points there, and only there
+    # What could not be read was not checked: it must not count as clean.
     violations += [error for error in errors if error["rule"] != "syntax"]
-    violations.sort(key=lambda v: (v["file"], v["line"]))
+    violations.sort(key=lambda v: (not v["file"].startswith(own), v["file"], v["line"]))
+    violations = [v if v["file"].startswith(own) else _upstream(v) for v in violations[:MOST]]
     public = tuple(spec.get("public") or ())
     module = f"exercises.{spec['exercise']}.solution"
+    mine = _within(texts, own)
+    known = _defined(trees.values()) if spec.get("ancestors") else None
     return {
-        "violations": violations[:MOST],
-        "errors": errors[:MOST],
+        "violations": violations,
+        "errors": [error for error in errors if error["file"].startswith(own)][:MOST],
         "signatures": signatures.read(program, module, public),
         "pseudocode": pseudocode.judge(
             sources.get(f"{own}PSEUDOCODE.md"),
             spec.get("template") or b"",
             signatures.implemented(program, module, public),
-            texts.values(),
+            mine.values(),
+            known,
         ),
-        "size": size.measure(mine, texts.values()),  # last: it takes the trees apart
+        "size": size.measure(_within(trees, own), mine.values()),  # last: it takes the trees apart
     }
+
+
+def _folder(spec: Mapping[str, Any]) -> str:
+    return f"exercises/{spec['exercise']}/"
+
+
+def _upstream(finding: Finding) -> Finding:
+    """Name the exercise before the file."""
+    folder = finding["file"].split("/")[1]
+    return {**finding, "en": f"{folder}/{finding['en']}", "zh": f"{folder}/{finding['zh']}"}
+
+
+def _within(files: Mapping[str, T], folder: str) -> dict[str, T]:
+    return {file: value for file, value in files.items() if file.startswith(folder)}
+
+
+def _check(
+    program: Program,
+    texts: Mapping[str, str],
+    trees: Mapping[str, ast.Module],
+    spec: Mapping[str, Any],
+    errors: list[Finding],
+) -> list[Finding]:
+    """Check one exercise's files by its own rules."""
+    rules = Rules(
+        spec.get("imports") or (), spec.get("names"), spec.get("banned") or (), spec.get("ancestors") or ()
+    )
+    defined = _defined(trees.values())
+    found: list[Finding] = []
+    for file, tree in trees.items():
+        checker = Checker(file, texts[file], program, rules, defined=defined)
+        try:
+            checker.check(tree)
+        except TOO_DEEP:
+            errors.append(too_deep(file))
+        found += checker.findings
+    return found
 
 
 def _read(
     sources: Mapping[str, bytes], own: str
 ) -> tuple[Program, dict[str, str], dict[str, ast.Module], list[Finding]]:
-    """Read all files, our exercise's first; return its texts and trees, and what is wrong with them."""
+    """Read all files, our exercise's first; return texts and trees, and what is wrong with them."""
     program, texts, trees, errors = Program(), {}, {}, []
     nodes = 0
     for file in sorted((f for f in sources if f.endswith(".py")), key=lambda f: (not f.startswith(own), f)):
@@ -76,11 +113,10 @@ def _read(
                 program.add(file, read[1])
             except TOO_DEEP:
                 read = too_deep(file)
-        if file.startswith(own):
-            if isinstance(read, tuple):
-                texts[file], trees[file] = read
-            else:
-                errors.append(read)
+        if isinstance(read, tuple):
+            texts[file], trees[file] = read
+        else:
+            errors.append(read)
     return program, texts, trees, errors
 
 

@@ -8,8 +8,8 @@ import keyword
 import re
 import tokenize
 import warnings
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice, takewhile
 from typing import TypedDict
 
 from grader.inside.reading import BROKEN
@@ -19,6 +19,8 @@ _COPIED = 0.5  # share of lines that may be the program's own
 _MOST_LINES = 20_000  # of the program, that are compared
 _LINE = 400  # characters beyond which a line is not compared
 _HEADING = re.compile(r"###(?!#)\s*(.*)")
+_CHANGES = re.compile(r"##\s*(?:Changes\b|变[化更动])", re.IGNORECASE)
+_NONE = frozenset({"none", "nothing", "无", "没有"})
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _SIZE = r"(?:\d+|\.\.\.|…|[A-Z]\w*)(?:\s*[-+*/|]\s*\w+)*"
@@ -45,8 +47,18 @@ class Pseudocode(TypedDict):
     problems: list[Problem]
 
 
-def judge(content: bytes | None, template: bytes, names: Sequence[str], sources: Iterable[str]) -> Pseudocode:
-    """Judge the file against the names that are implemented. An untouched template is worth nothing."""
+def judge(
+    content: bytes | None,
+    template: bytes,
+    names: Sequence[str],
+    sources: Iterable[str],
+    known: Collection[str] | None = None,
+) -> Pseudocode:
+    """Judge the file against the names that are implemented. An untouched template is worth nothing.
+
+    `known` are the names of the program where it builds on earlier exercises: the file then ends with a
+    section `## Changes`, a list of those among them that were changed for this exercise, or "none".
+    """
     if not names:
         return _nothing("nothing is implemented yet", "尚未实现任何函数", names)
     if content is None:
@@ -68,7 +80,11 @@ def judge(content: bytes | None, template: bytes, names: Sequence[str], sources:
         headings[name] = problem is None
         if problem is not None:
             problems.append(Problem(en=f"`{name}`: {problem['en']}", zh=f"`{name}`：{problem['zh']}"))
-    return Pseudocode(fraction=sum(headings.values()) / len(names), headings=headings, problems=problems)
+    if known is not None:
+        problem = _problem_of_changes(_changes(text), _changes(given), known)
+        headings["## Changes"] = problem is None
+        problems += [problem] if problem is not None else []
+    return Pseudocode(fraction=sum(headings.values()) / len(headings), headings=headings, problems=problems)
 
 
 def _nothing(en: str, zh: str, names: Sequence[str]) -> Pseudocode:
@@ -120,6 +136,35 @@ def _problem(lines: list[str] | None, template: list[str] | None, program: froze
         return Problem(
             en="is the program itself; say in your own words what it does",
             zh="就是程序本身；请用自己的话写出它做了什么",
+        )
+    return None
+
+
+def _changes(text: str) -> list[str] | None:
+    """Return the non-blank lines of the section `## Changes`, None without it."""
+    lines = text.splitlines()
+    start = next((i for i, line in enumerate(lines, 1) if _CHANGES.match(line)), None)
+    if start is None:
+        return None
+    section = takewhile(lambda line: not line.startswith("#"), lines[start:])
+    return [line.strip() for line in section if line.strip()]
+
+
+def _problem_of_changes(
+    lines: list[str] | None, template: list[str] | None, known: Collection[str]
+) -> Problem | None:
+    if not lines or lines == template:
+        return Problem(
+            en="`## Changes`: list the names from earlier exercises that you changed here, or write: none",
+            zh="`## Changes`：列出为本练习改动过的之前练习中的名字，或写：无",
+        )
+    names = [found[0] for line in lines if (found := _IDENTIFIER.search(line))]
+    if not names:
+        return Problem(en="`## Changes` names nothing", zh="`## Changes` 中没有名字")
+    if unknown := next((n for n in names if n.lower() not in _NONE and n not in known), None):
+        return Problem(
+            en=f"`## Changes`: nothing in your code is called {unknown[:60]!r}",
+            zh=f"`## Changes`：你的代码中没有名为 {unknown[:60]!r} 的内容",
         )
     return None
 

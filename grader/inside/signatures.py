@@ -67,8 +67,12 @@ def _definitions(
             found = program.definition(f"{module}.{name}")
         except TooIndirectError:
             continue
-        if found:
+        if found and _package(found[1].module) == _package(module):  # not handed on from an earlier exercise
             yield name, *found
+
+
+def _package(module: str) -> str:
+    return ".".join(module.split(".")[:2])
 
 
 def _functions(definition: ast.ClassDef) -> list[Function]:

@@ -50,8 +50,28 @@ def test_an_earlier_exercise_hands_on_nothing_that_is_not_allowed_here():
     ]
 
 
-def test_an_earlier_exercise_is_judged_in_its_own_job():
-    assert rules("from exercises.llamascratch.solution import f", ancestor="import os\ndef f(): ...") == []
+def upstream(ancestor):
+    solution = b"from exercises.llamascratch.solution import f"
+    sources = {
+        "exercises/sampling/solution.py": solution,
+        "exercises/llamascratch/solution.py": ancestor.encode(),
+    }
+    theirs = {"exercise": "llamascratch", "imports": ["pathlib"], "banned": ["torch.nn.RMSNorm"]}
+    return inspect(sources, {**SPEC, "upstream": [theirs]})["violations"]
+
+
+def test_an_earlier_exercise_is_no_way_around_the_rules():
+    (found,) = upstream("import os\ndef f(): ...")
+    assert (found["rule"], found["file"]) == ("import", "exercises/llamascratch/solution.py")
+    assert found["en"].startswith("llamascratch/solution.py, line 1: ")
+
+
+def test_an_earlier_exercise_keeps_its_own_rules():
+    assert upstream("from pathlib import Path\ndef f(): ...") == []
+
+
+def test_what_costs_points_in_an_earlier_exercise_costs_them_there_only():
+    assert upstream("from torch import nn\ndef f(): return nn.RMSNorm(4)") == []
 
 
 def test_a_sibling_imported_bare_is_told_how_to_write_it():

@@ -131,3 +131,47 @@ def test_a_heading_without_a_block():
 
 def test_an_unclosed_fence_is_no_block():
     assert judge("### top_k_filter\n```\na [B]\nb\nc\n")["fraction"] == 0.0
+
+
+def changes(section):
+    text = "### f\n```\nx [B, V] comes in\nadd one to it\ngive it back\n```\n" + section
+    sources = {
+        "exercises/rope/solution.py": b"from exercises.llamascratch.solution import g\ndef f(x): ...",
+        "exercises/rope/PSEUDOCODE.md": text.encode(),
+        "exercises/llamascratch/solution.py": b"class Attention:\n def forward(self): ...\ndef g(x): ...",
+    }
+    template = b"### f\n```\nTODO\n```\n## Changes\n\n- TODO\n"
+    spec = {"exercise": "rope", "ancestors": ["llamascratch"], "public": ["f"], "template": template}
+    return inspect(sources, spec)["pseudocode"]
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "## Changes\n\nnone\n",
+        "## 变化\n\n- 无\n",
+        "## Changes\n- `g`: twice as fast\n- `Attention.forward`\n# End\nx\n",
+    ],
+)
+def test_the_names_changed_of_earlier_exercises_are_listed(section):
+    assert changes(section)["fraction"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("", "write: none"),
+        ("## Changes\n\n", "write: none"),
+        ("## Changes\n\n- TODO\n", "write: none"),
+        ("## Changes\n- 1\n", "names nothing"),
+        ("## Changes\n- `h`: faster\n", "'h'"),
+    ],
+)
+def test_a_list_of_changes_that_is_missing_or_wrong(section, says):
+    found = changes(section)
+    assert found["fraction"] == 0.5
+    assert says in found["problems"][0]["en"]
+
+
+def test_only_names_of_this_exercise_need_a_heading():
+    assert list(changes("## Changes\nnone\n")["headings"]) == ["f", "## Changes"]

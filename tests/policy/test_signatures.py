@@ -57,3 +57,14 @@ def test_a_method_of_ones_own_wins_over_an_inherited_one():
 
 def test_names_that_import_each_other_end():
     assert signatures(b"from .helper import f", ["f"], helper=b"from .solution import f") == {}
+
+
+def test_what_an_earlier_exercise_hands_on_is_not_this_exercises():
+    solution = b"from exercises.llamascratch.solution import Llama\nfrom .helper import f"
+    sources = {
+        "exercises/rope/solution.py": solution,
+        "exercises/rope/helper.py": b"def f(x): ...",
+        "exercises/llamascratch/solution.py": b"class Llama:\n    def forward(self, x): ...",
+    }
+    spec = {"exercise": "rope", "ancestors": ["llamascratch"], "public": ["Llama", "f"]}
+    assert inspect(sources, spec)["signatures"] == {"f": "(x)"}
