@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 
+from grader.inside import compiling
 from grader.inside.rules import PolicyViolation
 from grader.inside.wire import Frame, Kind, Raise
 
@@ -40,7 +41,8 @@ def describe(
     """
     kind, message = _read(error)
     mro = type.__dict__["__mro__"].__get__(type(error))
-    found = [_frame(place, sources, home) for place in (*_places(traceback), *_syntax_place(error))]
+    stack = (*_places(traceback), *_syntax_place(error), *_compiled_places(error))
+    found = [_frame(place, sources, home) for place in stack]
     return Raise(
         id=id_,
         kind=kind,
@@ -62,7 +64,7 @@ def unusable(id_: int, what: str) -> Raise:
 def _read(error: BaseException) -> tuple[Kind, str]:
     """Read an exception's kind and message. Its `__str__` and properties may raise anything."""
     try:
-        message = clean(str(error), 4096)
+        message = clean(compiling.reason(error) if compiling.is_failure(error) else str(error), 4096)
     except BaseException:
         message = "(its message could not be read)"
     try:
@@ -104,6 +106,14 @@ def _syntax_place(error: BaseException) -> Iterator[Place]:
         assert isinstance(error, SyntaxError)
         if type(error.filename) is str and type(error.lineno) is int:
             yield error.filename, max(0, error.lineno), "<module>"
+
+
+def _compiled_places(error: BaseException) -> list[Place]:
+    """Return where torch.compile failed in the student's code, which its traceback does not say."""
+    try:
+        return list(compiling.places(error)) if compiling.is_failure(error) else []
+    except Exception:  # a subclass of the student's may hold anything
+        return []
 
 
 def _frame(place: Place, sources: Mapping[str, bytes], home: str) -> Frame | None:

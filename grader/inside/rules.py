@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any, NoReturn
 
+import torch
 from torch.overrides import TorchFunctionMode
 
 # Kernels behind a public function, called directly; a trailing underscore stands for any ending.
@@ -102,6 +103,8 @@ class _Watch(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401  # whatever the torch function returns
+        if torch.compiler.is_compiling():  # a capture would take what follows for part of the program
+            return func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "").partition(".")[0].lstrip("_")  # "op.overload", "_private_kernel"
         if name in self._exact or name.startswith(self._prefixes):
             full = self._exact.get(name) or next(self._exact[p] for p in self._prefixes if name.startswith(p))

@@ -197,14 +197,25 @@ class Inspect(Message, tag="inspect"):
     spec: QuestionTree
 
 
+class Compile(Struct, array_like=True, forbid_unknown_fields=True):
+    """Options of torch.compile, as it has them."""
+
+    fullgraph: bool
+    dynamic: bool | None
+
+
 class Call(Message, tag="call"):
-    """Call a declared function or class, or a method of the object behind a handle."""
+    """Call a declared function or class, or a method of the object behind a handle.
+
+    With `compile`, a function is called through its torch.compile wrapper, made once per options.
+    """
 
     name: Name
     handle: Id | None
     arguments: QuestionTree  # (args, kwargs)
     inference: bool
     observe: bool
+    compile: Compile | None = None
 
 
 class Upload(Message, tag="upload"):
@@ -250,11 +261,16 @@ Kind = Literal["error", "answer", "violation", "memory", "processes", "files", "
 
 
 class Return(Message, tag="return"):
-    """The question's answer. `violations` lists the banned things used since the last answer."""
+    """The question's answer.
+
+    `violations` lists the banned things used since the last answer; `graphs` is how many torch.compile
+    made meanwhile. Both are evidence, not proof, as `evidence` is.
+    """
 
     value: AnswerTree
     evidence: Evidence | None = None
     violations: Violations = []
+    graphs: Size = 0
 
 
 class Raise(Message, tag="raise"):
@@ -267,6 +283,7 @@ class Raise(Message, tag="raise"):
     frames: Annotated[list[Frame], Meta(max_length=32)]
     evidence: Evidence | None = None
     violations: Violations = []
+    graphs: Size = 0
 
 
 class Callback(Message, tag="callback"):

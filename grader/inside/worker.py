@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from grader.inside import compiling
 from grader.inside.evidence import Observation
 from grader.inside.failure import describe, unusable
 from grader.inside.objects import Objects
@@ -23,6 +24,7 @@ from grader.inside.rules import Rules
 from grader.inside.values import Unsendable
 from grader.inside.wire import (
     ANSWER_LIMITS,
+    MAX_NODES,
     QUESTION_LIMITS,
     Answer,
     Blob,
@@ -74,7 +76,8 @@ class _Worker:
         self._folders = [str(home), *scratch]
         self._objects = Objects(self._call_back)
         self._rules = Rules()
-        self._functions: dict[str, object] = {}
+        self._wrappers = compiling.Wrappers()
+        self._functions: dict[str, Any] = {}
         self._methods: Mapping[str, Sequence[str]] = {}
         self._sources: dict[str, bytes] = {}  # by absolute path
         self._header = ANSWER_LIMITS.header  # largest answer the judge will read
@@ -104,6 +107,7 @@ class _Worker:
         if isinstance(question, Reply):
             return  # the student's code did not wait for it: out of stack, most likely
         self._answering = question.id
+        graphs = compiling.graphs()
         evidence: list[Evidence] = []
         try:
             value = self._do(question, blobs, evidence)
@@ -117,6 +121,7 @@ class _Worker:
         _flush()
         answer.evidence = evidence[0] if evidence else None
         answer.violations = self._rules.take()
+        answer.graphs = min(max(0, compiling.graphs() - graphs), MAX_NODES)
         self.send(answer, out)
 
     def _return(self, id_: int, value: object) -> tuple[Return | Raise, list[Buffer]]:
@@ -146,6 +151,7 @@ class _Worker:
             return self._inspect(question, blobs)
         if isinstance(question, Forget):
             self._objects.forget()
+            self._wrappers.forget()
             return None
         raise RuntimeError("not a question")
 
@@ -198,6 +204,8 @@ class _Worker:
                 evidence.append(seen.compare())
 
     def _target(self, call: Call):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        if call.compile is not None:
+            return self._wrappers.get(call.name, self._functions[call.name], call.compile)
         if call.handle is None:
             return self._functions.get(call.name) or self._objects.classes[call.name]
         instance, cls = self._objects.instance(call.handle)

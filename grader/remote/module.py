@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from grader.inside.wire import Evidence
+from grader.inside.wire import Compile, Evidence
 from grader.remote.failures import StudentError
 from grader.remote.session import Record, Session
 
@@ -19,13 +19,38 @@ class RemoteName:
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         """Call it. Raises what Session.call raises, and StudentError where the solution lacks it."""
-        if self.__name__ not in self._session.present:
-            message = f"your solution.py does not define {self.__name__}"
-            raise StudentError("missing", "AttributeError", ("AttributeError",), message)
+        self._require()
         return self._session.call(self.__name__, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<the student's {self.__name__}>"
+
+    def _require(self) -> None:
+        if self.__name__ not in self._session.present:
+            message = f"your solution.py does not define {self.__name__}"
+            raise StudentError("missing", "AttributeError", ("AttributeError",), message)
+
+
+class CompiledName(RemoteName):
+    """A function of the student's that is called through torch.compile with the eager back end.
+
+    `graphs` counts the graphs captured for it so far. It is counted in the worker by the process of the
+    student's code: evidence against the careless, not proof against a forger.
+    """
+
+    def __init__(self, session: Session, name: str, options: Compile) -> None:
+        super().__init__(session, name)
+        self._options = options
+        self.graphs = 0
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call it. A capture that fails raises StudentError with torch's reason in one line."""
+        self._require()
+        before = self._session.graphs
+        try:
+            return self._session.call(self.__name__, args, kwargs, compiled=self._options)
+        finally:
+            self.graphs += self._session.graphs - before
 
 
 class RemoteModule:
@@ -44,6 +69,25 @@ class RemoteModule:
     def has(self, name: str) -> bool:
         """Say whether the solution defines a declared name. Raises AttributeError for other names."""
         return getattr(self, name).__name__ in self._session.present
+
+    def compiled(self, name: str, *, fullgraph: bool = False, dynamic: bool | None = None) -> CompiledName:
+        """Return a declared function to be called through torch.compile: an eager back end, graphs counted.
+
+        Until the test ends, all calls with the same name and options go through one wrapper, so that a
+        second call compiles nothing where the first one's graph fits. Arguments may be handles. Raises
+        AttributeError for names that are no declared function.
+        """
+        if name not in self._session.functions:
+            raise AttributeError(f"{name} is not declared in exercise.yaml as a function")
+        return CompiledName(self._session, name, Compile(fullgraph, dynamic))
+
+    @property
+    def graphs(self) -> int:
+        """How many graphs torch.compile has made in this worker, the student's own use of it included.
+
+        Evidence, not proof: the worker counts. Compare before and after a call.
+        """
+        return self._session.graphs
 
     def upload(self, files: Mapping[str, bytes]) -> str:
         """Put files into the worker's private disk and return the path of their folder there."""

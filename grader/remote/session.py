@@ -16,6 +16,7 @@ from grader.inside.wire import (
     Buffer,
     Call,
     Callback,
+    Compile,
     Evidence,
     Forget,
     FrameLimits,
@@ -72,8 +73,10 @@ class Session:
 
     def __init__(self, line: Line, limits: Limits, frames: FrameLimits = ANSWER_LIMITS) -> None:
         self.names: tuple[str, ...] = ()
+        self.functions: tuple[str, ...] = ()
         self.present: frozenset[str] = frozenset()
         self.inference = False
+        self.graphs = 0  # made by torch.compile in this worker so far, by its own account
         self.observers: list[list[Evidence]] = []
         self.record: Record | None = None
         self._line = line
@@ -97,7 +100,8 @@ class Session:
         seed: int = 0,
     ) -> None:
         """Import a submission. Raises StudentError with the import's traceback, Violation, Killed."""
-        self.names, self._ledger.classes = interface.names, interface.classes
+        self.names, self.functions = interface.names, interface.functions
+        self._ledger.classes = interface.classes
         question = Load(
             id=0,
             paths=list(files),
@@ -131,9 +135,17 @@ class Session:
         self._ask(Forget(id=0), [])
 
     def call(
-        self, name: str, args: tuple[object, ...], kwargs: dict[str, object], instance: Instance | None = None
+        self,
+        name: str,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        instance: Instance | None = None,
+        compiled: Compile | None = None,
     ) -> object:
-        """Call a declared function or class, or a method of an instance, and return the checked answer."""
+        """Call a declared function or class, or a method of an instance, and return the checked answer.
+
+        With `compiled`, a function is called through a torch.compile wrapper with these options.
+        """
         if instance is not None and not self._ledger.owns(instance):
             raise TypeError(f"{instance!r} belongs to another worker or to an earlier test")
         blobs: list[Buffer] = []
@@ -144,6 +156,7 @@ class Session:
             arguments=self._ledger.encode((args, kwargs), blobs),
             inference=self.inference,
             observe=bool(self.observers),
+            compile=compiled,
         )
         value = self._ask(question, blobs)
         if self.record is not None:
@@ -166,6 +179,7 @@ class Session:
             answer, value, failure = self._guarded(lambda: self._converse(question, blobs))
         finally:
             self._asking = False
+        self.graphs += answer.graphs
         if answer.evidence is not None:
             for observer in self.observers:
                 observer.append(answer.evidence)
