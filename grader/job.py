@@ -6,9 +6,12 @@ A *job* is (exercise, submission, device). Its result says how each test ended; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+# What a test counts that passes only once the student's earlier exercises are replaced by the published kit.
+KIT_SHARE = 0.8
 
 
 class Status(StrEnum):
@@ -88,7 +91,8 @@ class TestResult:
 
     `fraction` is the earned share of the points (0 unless passed, or where the test grants parts);
     `message` says what is wrong, `hint` names the likely mistake; `output` is the student's own
-    stdout (public tests only); `margins` are measured error / limit, for the instructor.
+    stdout (public tests only); `margins` are measured error / limit, for the instructor. `kit` is the share
+    earned on the published kit of the earlier exercises, where the test lost points on the student's own.
     """
 
     __test__ = False
@@ -102,6 +106,12 @@ class TestResult:
     hint: Text = NO_TEXT
     output: str = ""
     margins: tuple[tuple[str, float], ...] = ()
+    kit: float | None = None
+
+    @property
+    def counted(self) -> float:
+        """The share of the points that counts: the student's own, or most of what the kit made of it."""
+        return max(self.fraction, KIT_SHARE * (self.kit or 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +154,15 @@ class Score:
         )
 
 
-def score_test(spec: TestSpec, result: TestResult | None) -> Score:
+def score_test(
+    spec: TestSpec,
+    result: TestResult | None,
+    share: Callable[[TestResult], float] = lambda test: test.counted,
+) -> Score:
     """Score one test. A test without a result earns nothing of its points."""
     if result is not None and result.status is Status.UNGRADABLE:
         return Score(ungradable=0.0 if spec.bonus else spec.points)
-    earned = spec.points * result.fraction if result is not None else 0.0
+    earned = spec.points * share(result) if result is not None else 0.0
     if spec.bonus:
         return Score(bonus=round(earned, 6))
     return Score(points=round(earned, 6), maximum=spec.points)
@@ -181,7 +195,8 @@ class Limits:
 class Job:
     """What a slot needs to grade one submission of one exercise. `files` is the byte-exact snapshot.
 
-    `tests` restricts the run to some tests (empty: all); `diagnose` asks for the mistakes' names.
+    `tests` restricts the run to some tests (empty: all); `diagnose` asks for the mistakes' names, and for
+    a second grading on the published kit where the first loses points.
     """
 
     exercise: str

@@ -13,6 +13,9 @@ from grader.schedule import plan_slots, run_jobs
 from grader.wall.launch import Tier
 
 CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
+# mutant: on the tests it names; matrix: a mutant on all tests
+KINDS = ("reference", "variant", "kit", "mutant", "matrix", "null", "starter")
+CORRECT = ("reference", "variant", "kit")
 MARGIN = 0.5  # correct code may use this share of a float32 limit before verify says so
 QUICK_SEEDS, FULL_SEEDS = 2, 20
 
@@ -21,7 +24,7 @@ QUICK_SEEDS, FULL_SEEDS = 2, 20
 class Specimen:
     """One solution of ours, and what has to come of it."""
 
-    kind: str  # reference, variant, mutant (on the tests it names), matrix (a mutant on all), null, starter
+    kind: str  # see KINDS
     name: str
     files: dict[str, bytes] = field(repr=False)
     tests: tuple[str, ...] = ()  # the tests to run (empty: all)
@@ -67,7 +70,7 @@ class Verification:
     def margins(self) -> dict[str, float]:
         """Return, per test, the largest share of a tolerance that correct code used."""
         worst: dict[str, float] = {}
-        for finding in self.of_kind("reference", "variant"):
+        for finding in self.of_kind(*CORRECT):
             for test in finding.result.tests:
                 for _, ratio in test.margins:
                     worst[test.name] = max(worst.get(test.name, 0.0), ratio)
@@ -75,7 +78,7 @@ class Verification:
 
     def seconds(self) -> float:
         """Return the longest time one correct submission took."""
-        return max((f.result.seconds for f in self.of_kind("reference", "variant")), default=0.0)
+        return max((f.result.seconds for f in self.of_kind(*CORRECT)), default=0.0)
 
 
 def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
@@ -83,6 +86,7 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
     yield Specimen("reference", "", exercise.solution_files(exercise.reference_source()))
     for name, source in exercise.variant_sources().items():
         yield Specimen("variant", name, exercise.solution_files(source))
+    yield from _on_other_upstreams(exercise)
     for mutant in exercise.mutants():
         files = exercise.mutant_files(mutant)
         yield Specimen("mutant", mutant.name, files, mutant.caught_by, mutant.caught_by)
@@ -92,6 +96,19 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
         yield Specimen("null", name, exercise.solution_files(source))
     yield Specimen("starter", "", exercise.starter_files())
     yield Specimen("starter", "signatures", exercise.starter_files(), ("test_signatures",))
+
+
+def _on_other_upstreams(exercise: Exercise) -> Iterator[Specimen]:
+    """Yield the kit of the exercise, and its reference on upstream code other than the references'."""
+    if exercise.kit_path.is_file():
+        yield Specimen("kit", "", exercise.solution_files(exercise.kit_path.read_text(encoding="utf-8")))
+    if exercise.ancestors:
+        files = exercise.solution_files(exercise.reference_source())
+        yield Specimen("reference", "on kits", exercise.on_kits(files))
+    for ancestor in exercise.ancestors:
+        for name, source in ancestor.variant_sources().items():
+            changed = {**files, ancestor.solution_path: source.encode()}
+            yield Specimen("reference", f"on {ancestor.name}/{name}", changed)
 
 
 def verify(
@@ -107,7 +124,7 @@ def verify(
     """Grade every specimen of these exercises and judge the tests by it."""
     count = FULL_SEEDS if full else QUICK_SEEDS
     seeds = [seed] if seed is not None else [secrets.randbelow(2**31) for _ in range(count)]
-    repeated = ("reference", "variant", "mutant") if full else ("reference", "variant")
+    repeated = (*CORRECT, "mutant") if full else CORRECT
     work: dict[tuple[str, str, int], tuple[Job, Specimen]] = {}
     for exercise in exercises:
         own = tuple(specimens(exercise, full=full))
@@ -136,8 +153,7 @@ def verify(
 
 
 def _order(finding: Finding) -> tuple[int, str, int]:
-    kinds = ("reference", "variant", "mutant", "matrix", "null", "starter")
-    return kinds.index(finding.specimen.kind), finding.specimen.name, finding.seed
+    return KINDS.index(finding.specimen.kind), finding.specimen.name, finding.seed
 
 
 def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator[str]:
@@ -150,7 +166,7 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
         result.notice and specimen.name != "signatures"
     ):  # it would be "caught" by every test for the wrong reason
         yield f"does not run: {result.notice.en.splitlines()[-1]}"
-    if specimen.kind in ("reference", "variant"):
+    if specimen.kind in CORRECT:
         for test in result.tests:
             if test.status is not Status.UNGRADABLE and test.fraction < 1:
                 yield f"{test.name} is {test.status}: {test.message.en}"

@@ -14,7 +14,7 @@ LAYERS = [
     {"verify", "doctor"},
     {"schedule"},
     {"slot", "store"},
-    {"plugin", "nulls", "shared_tests"},
+    {"plugin", "nulls", "kit", "shared_tests"},
     {"candidate", "diagnosis"},
     {"verdict"},
     {"remote"},

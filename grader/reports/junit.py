@@ -2,7 +2,8 @@
 
 One suite per exercise, one case per row of its tests table. The schema allows properties on suites
 only, so points stand there: `points`, `max_points`, `bonus_points`, `ungradable_points` of the suite,
-and `points.TEST`, `max_points.TEST` (or `bonus_points.TEST`, `max_bonus_points.TEST`) of each case.
+and `points.TEST`, `max_points.TEST` (or `bonus_points.TEST`, `max_bonus_points.TEST`) of each case. Where a
+job was graded again on the published kit: `own_points`, `kit_points`, and `kit_share.TEST`.
 """
 
 from __future__ import annotations
@@ -63,11 +64,16 @@ def _properties(row: Row) -> Iterator[tuple[str, str]]:
     yield "max_points", _exact(row.score.maximum)
     yield "bonus_points", _exact(row.score.bonus)
     yield "ungradable_points", _exact(row.score.ungradable)
+    if row.kit is not None:
+        yield "own_points", _exact(row.own.total)
+        yield "kit_points", _exact(row.kit.total)
     for case in row.cases:
         prefix = "bonus_points" if case.spec.bonus else "points"
         maximum = case.spec.points if case.spec.bonus else case.score.maximum
         yield f"{prefix}.{case.spec.name}", _exact(case.score.total)
         yield f"max_{prefix}.{case.spec.name}", _exact(maximum)
+        if case.kit is not None:
+            yield f"kit_share.{case.spec.name}", _exact(case.kit)
     facts = (
         ("device", row.device),
         ("wall", row.wall),

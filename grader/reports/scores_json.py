@@ -40,6 +40,9 @@ class TestScore(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[Reason | None, Meta(description="the limit that was hit; null unless killed")]
     worth: Annotated[float, Meta(description="points of this test in the tests table")]
     score: Points
+    kit: Annotated[
+        float | None, Meta(description="share earned on the published kit; null unless tried there")
+    ]
     seconds: Annotated[float, Meta(ge=0)]
     message: Text
     hint: Text
@@ -57,6 +60,8 @@ class JobScore(Struct, frozen=True, forbid_unknown_fields=True):
     memory_limit: Annotated[str, Meta(description="`cgroup`, or `approximate` where a watchdog kept it")]
     seconds: Annotated[float, Meta(ge=0)]
     score: Points
+    own: Annotated[Points, Meta(description="on the student's own earlier exercises")]
+    kit: Annotated[Points | None, Meta(description="on the published kit, in full; null unless tried there")]
     notice: Annotated[Text, Meta(description="concerns the whole job, such as an import that failed")]
     tests: tuple[TestScore, ...]
 
@@ -124,6 +129,8 @@ def _job(row: Row) -> JobScore:
         memory_limit=row.memory_limit,
         seconds=row.seconds,
         score=_points(row.score),
+        own=_points(row.own),
+        kit=_points(row.kit) if row.kit else None,
         notice=row.notice,
         tests=tuple(map(_test, row.cases)),
     )
@@ -139,6 +146,7 @@ def _test(case: Case) -> TestScore:
         reason=case.reason,
         worth=case.spec.points,
         score=_points(case.score),
+        kit=case.kit,
         seconds=case.seconds,
         message=case.message,
         hint=case.hint,

@@ -176,7 +176,7 @@ def _cases(row: Row, lang: Lang) -> Table:
 
 
 def _symbol(case: Case) -> tuple[str, str]:
-    if case.outcome is Outcome.PASSED and case.fraction < 1:
+    if (case.outcome is Outcome.PASSED and case.fraction < 1) or case.kit:
         return "◐", "yellow"  # a test that grants parts of its points
     return _SYMBOLS.get(case.outcome, ("✘", "red"))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from grader.exercise import SHARED_TESTS
 from grader.job import Status, TestSpec
-from grader.verify import CAUGHT, MARGIN, Finding, Verification
+from grader.verify import CAUGHT, CORRECT, MARGIN, Finding, Verification
 
 _TIGHTEST = 5  # how many of the smallest margins are shown
 
@@ -31,7 +31,7 @@ def _exercise(verification: Verification) -> Iterator[str]:
 
 
 def _correct(verification: Verification) -> Iterator[str]:
-    for kind in ("reference", "variant", "starter"):
+    for kind in (*CORRECT, "starter"):
         findings = verification.of_kind(kind)
         names = dict.fromkeys(f.specimen.label for f in findings)
         for name in names:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from grader.job import (
+    KIT_SHARE,
     NO_TEXT,
     JobResult,
     Reason,
@@ -24,7 +25,7 @@ from grader.job import (
     Text,
     score_test,
 )
-from grader.reports.wording import EXPLANATIONS, Outcome
+from grader.reports.wording import EXPLANATIONS, GRADED_TWICE, ON_KIT, Outcome, number
 from grader.sanitise import line, plain
 
 MESSAGE = 8_000  # characters of one message, hint or notice
@@ -40,6 +41,7 @@ class Case:
     score: Score
     reason: Reason | None = None
     fraction: float = 0.0
+    kit: float | None = None
     seconds: float = 0.0
     message: Text = NO_TEXT
     hint: Text = NO_TEXT
@@ -58,6 +60,8 @@ class Row:
     state: State
     cases: tuple[Case, ...]
     score: Score
+    own: Score = field(default_factory=Score)  # on the student's own earlier exercises
+    kit: Score | None = None  # with what was graded again on the published kit of these in full
     seconds: float = 0.0
     wall: str = ""
     memory_limit: str = ""
@@ -67,7 +71,11 @@ class Row:
 
 def make_row(result: JobResult, specs: Iterable[TestSpec], title: Text, commit: str = "") -> Row:
     """Score `result` against an exercise's tests table and make its texts harmless."""
+    specs = tuple(specs)
     ended = {test.name: test for test in result.tests}
+    own = sum((score_test(spec, ended.get(spec.name), lambda test: test.fraction) for spec in specs), Score())
+    kit = sum((score_test(spec, ended.get(spec.name), _on_kit) for spec in specs), Score())
+    again = any(test.kit is not None for test in result.tests)
     blame = {State.MISSING: Outcome.MISSING, State.UNGRADED: Outcome.UNGRADED}.get(result.state)
     cases = tuple(_make_case(spec, ended.get(spec.name), blame) for spec in specs)
     return Row(
@@ -79,10 +87,12 @@ def make_row(result: JobResult, specs: Iterable[TestSpec], title: Text, commit: 
         state=result.state,
         cases=cases,
         score=sum((case.score for case in cases), Score()),  # as `score_job`, which a test asserts
+        own=own,
+        kit=kit if again else None,
         seconds=_duration(result.seconds),
         wall=result.wall,
         memory_limit=result.memory_limit,
-        notice=_clean(result.notice) or (EXPLANATIONS[blame] if blame else NO_TEXT),
+        notice=_notice(result, own, kit if again else None) or (EXPLANATIONS[blame] if blame else NO_TEXT),
         fault=plain(result.fault, OUTPUT),
     )
 
@@ -175,11 +185,40 @@ def _make_case(spec: TestSpec, result: TestResult | None, blame: Outcome | None)
         score_test(spec, result),
         reason=result.reason,
         fraction=result.fraction,
+        kit=result.kit,
         seconds=_duration(result.seconds),
-        message=_clean(result.message) or EXPLANATIONS.get(outcome, NO_TEXT),
+        message=_message(result) or EXPLANATIONS.get(outcome, NO_TEXT),
         hint=_clean(result.hint),
         output=plain(result.output, OUTPUT).rstrip("\n") if spec.public else "",
     )
+
+
+def _on_kit(test: TestResult) -> float:
+    return max(test.fraction, test.kit or 0.0)
+
+
+def _notice(result: JobResult, own: Score, kit: Score | None) -> Text:
+    """Return what concerns the whole job, with both scores where it was graded twice."""
+    notice = _clean(result.notice)
+    if kit is None:
+        return notice
+    scores = _fill(GRADED_TWICE, number(own.total), number(kit.total), number(100 * KIT_SHARE))
+    return _joined(notice, scores)
+
+
+def _message(result: TestResult) -> Text:
+    message = _clean(result.message)
+    if result.kit is None or result.counted <= result.fraction:
+        return message
+    return _joined(message, _fill(ON_KIT, number(100 * result.kit), number(100 * result.counted)))
+
+
+def _fill(text: Text, *values: str) -> Text:
+    return Text(text.en.format(*values), text.zh.format(*values))
+
+
+def _joined(first: Text, second: Text) -> Text:
+    return Text(f"{first.en}\n{second.en}".lstrip(), f"{first.zh}\n{second.zh}".lstrip())
 
 
 def _clean(text: Text) -> Text:

@@ -67,6 +67,16 @@ EXPLANATIONS: Final = {
     ),
 }
 
+GRADED_TWICE: Final = Text(
+    "Graded twice: {} points on your own earlier exercises, {} on the published kit of them. "
+    "What passes only on the kit counts {} %.",
+    "评了两次：使用你自己之前的练习得 {} 分，换用公布的参考包得 {} 分。只在参考包上通过的测试按 {}% 计分。",
+)
+ON_KIT: Final = Text(
+    "on the published kit of the earlier exercises: {} %; counted: {} %",
+    "在公布的参考包上：{}%；计入：{}%",
+)
+
 SCORES: Final = Text("Scores", "成绩")
 SUBMISSION: Final = Text("submission", "提交")
 TOTAL: Final = Text("total", "总分")
