@@ -203,6 +203,8 @@ def _read_ancestors(manifest: Section, path: Path, builders: tuple[str, ...]) ->
         if not (path.parent / name / "exercise.yaml").is_file():
             raise manifest.error(f"requires {name!r}, but there is no exercises/{name}", "requires")
         exercise = read_exercise(path.parent / name, builders)
+        if not exercise.kit_path.is_file():
+            raise manifest.error(f"requires {name!r}, which has no kit/solution.py to build on", "requires")
         found |= {e.name: e for e in (*exercise.ancestors, exercise)}
     return tuple(found.values())
 

@@ -167,7 +167,7 @@ def test_an_exercise_without_a_kit_carries_nothing(stacked):
     finally:
         kit.with_name("gone").rename(kit)
     assert done.returncode == 4
-    assert "top/exercise.yaml, line 3: requires 'base', which has no kit/solution.py" in done.stderr
+    assert "requires 'base', which has no kit/solution.py" in done.stderr
 
 
 def test_exercises_that_build_on_each_other_are_refused(stacked):
