@@ -15,7 +15,7 @@ from grader.job import NO_TEXT, Reason, Text
 from grader.remote import RemoteModule, Session, StudentError, Violation
 from grader.remote.session import Record
 from grader.verdict import RESOURCES, Verdict, traceback_of, verdict_of
-from grader.wall.launch import Wall
+from grader.wall.choice import AnyWall
 from grader.wall.worker import Killed, Worker
 
 DOES_NOT_LOAD = Text(
@@ -41,7 +41,13 @@ class Candidate:
     """
 
     def __init__(
-        self, wall: Wall, exercise: Exercise, files: Mapping[str, bytes], device: str, *, ours: bool = False
+        self,
+        wall: AnyWall,
+        exercise: Exercise,
+        files: Mapping[str, bytes],
+        device: str,
+        *,
+        ours: bool = False,
     ) -> None:
         self.ours = ours
         self.notice = NO_TEXT

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,7 +30,10 @@ from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.kit import Outcome, lost_tests, merge
 from grader.plugin import Judge, Placeholders, Shortcut
 from grader.rng import Rng
-from grader.wall.launch import Tier, Wall
+from grader.wall.choice import AnyWall, build_wall
+
+if TYPE_CHECKING:
+    from grader.wall.launch import Tier
 
 SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
 INSPECTOR = "grader.inside.policy"  # what every job's worker needs first
@@ -57,9 +61,9 @@ class Slot:
         self._prepare_process()
 
     @cached_property
-    def wall(self) -> Wall:
+    def wall(self) -> AnyWall:
         """The sandbox, built when the first job needs it: if that fails, the job can say so."""
-        return Wall(self._tier, self._preload, self._device)
+        return build_wall(self._tier, self._preload, self._device)
 
     def longest(self, job: Job) -> float:
         """Return the most seconds the student's code can keep a job busy, replays on our own included."""
@@ -167,7 +171,7 @@ class _Round:
 class Desk:
     """Everything that is the same for all submissions of one exercise, device and seed."""
 
-    wall: Wall
+    wall: AnyWall
     exercise: Exercise
     device: str
     seed: int

@@ -15,10 +15,8 @@ import time
 from pathlib import Path
 
 from grader.inside import confine, seccomp, view
-from grader.inside.spec import JobSpec, Launch
+from grader.inside.spec import SCRATCH_DIRECTORIES, THREADS, WORK, JobSpec, Launch
 
-WORK = "work"
-SCRATCH_DIRECTORIES = {WORK: "", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108
 _INODE_BYTES = 16 << 10  # one file per 16 KiB of scratch, but never fewer than
 _MIN_INODES = 1024
 _DEVICE_RIGHTS = confine.READ_FILE | confine.WRITE_FILE | confine.IOCTL_DEV
@@ -168,21 +166,6 @@ def environment(job: JobSpec, launch: Launch) -> dict[str, str]:
         "TRITON_CACHE_DIR": f"{temporary}/triton",
         **THREADS,
     }
-
-
-# One thread: a fork keeps only the thread that forked, and a pool started before would be dead in it.
-THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "TORCHINDUCTOR_COMPILE_THREADS": "1",
-    "RAYON_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_OFFLINE": "1",
-    "CUDA_MODULE_LOADING": "LAZY",
-    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-}
 
 
 def expected_limits(job: JobSpec) -> dict[int, int]:

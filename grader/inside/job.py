@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from grader.inside import confine, jail, selfprobe
-from grader.inside.spec import EXIT_NOT_CONFINED, JobSpec, Launch
+from grader.inside.spec import EXIT_NOT_CONFINED, WORK, JobSpec, Launch
 
 # Called with the worker's socket, and the folders besides the current one in which the job may write.
 Serve = Callable[[socket.socket, Sequence[str]], object]
@@ -82,7 +82,7 @@ def confine_worker(job: JobSpec, launch: Launch, sock: int, status: int) -> list
     try:
         if launch.tier == "A":
             jail.mount_own_world(job, launch)
-        os.chdir(f"{jail.scratch_of(job)}/{jail.WORK}")
+        os.chdir(f"{jail.scratch_of(job)}/{WORK}")
         os.environ.clear()
         os.environ.update(jail.environment(job, launch))
         os.set_inheritable(sock, False)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from grader.inside import confine, jail
-from grader.inside.spec import JobSpec, Launch
+from grader.inside.spec import WORK, JobSpec, Launch
 
 CONFINED = b"confined"
 _STATUS = {
@@ -80,7 +80,7 @@ def _files(job: JobSpec, launch: Launch) -> Iterator[str]:
         probe = f"{directory}/.wall-probe"
         if not _refused(lambda probe=probe: os.close(os.open(probe, os.O_WRONLY | os.O_CREAT))):  # type: ignore[misc]
             yield f"{directory} can be written"
-    if Path.cwd() != Path(jail.scratch_of(job), jail.WORK):
+    if Path.cwd() != Path(jail.scratch_of(job), WORK):
         yield f"the working directory is {Path.cwd()}"
     inside = Path(".wall-probe")
     inside.write_bytes(b"x")  # an OSError here is a problem, too: nothing could be unpacked

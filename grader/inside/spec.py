@@ -10,6 +10,21 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+WORK = "work"
+SCRATCH_DIRECTORIES = {WORK: "", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108
+# One thread: a fork keeps only the thread that forked, and a pool started before would be dead in it.
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "CUDA_MODULE_LOADING": "LAZY",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
 EXIT_NOT_CONFINED = 78  # a worker that could not prove its confinement ends with this status
 
 

@@ -7,9 +7,9 @@ import importlib
 import os
 import sys
 
-from grader.inside import jail, seccomp
+from grader.inside import seccomp
 from grader.inside.job import Serve
-from grader.inside.spec import Launch
+from grader.inside.spec import THREADS, Launch
 
 
 def warm_up(launch: Launch, scratch: str) -> Serve:
@@ -18,7 +18,7 @@ def warm_up(launch: Launch, scratch: str) -> Serve:
     `scratch` is a directory for libraries that look for a temporary one when imported.
     """
     os.environ.clear()
-    os.environ.update(jail.THREADS, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin", LANG="C.UTF-8")
+    os.environ.update(THREADS, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin", LANG="C.UTF-8")
     sys.path[:] = launch.path
     sys.executable = launch.executable
     sys.dont_write_bytecode = True

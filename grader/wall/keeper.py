@@ -15,6 +15,18 @@ from typing import Protocol
 KILL_SECONDS = 5.0  # far beyond the 100 ms that 64 stopped processes take
 
 
+class Status(Protocol):
+    """How the end of a worker is learned."""
+
+    closed: bool
+
+    def exit_code(self, seconds: float) -> int | None:
+        """Wait for the worker's end; its exit code (a signal's number below zero), None if none comes."""
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
 class StatusPipe:
     """What a job's own side says of itself: confined, could not be, or how its worker ended.
 
@@ -61,6 +73,11 @@ class StatusPipe:
         """Return the wait status of the worker once it has ended."""
         line = self._line(b"ended")
         return None if line is None else int(line)
+
+    def exit_code(self, seconds: float) -> int | None:
+        """Wait for the worker's end; its exit code (a signal's number below zero), None if none comes."""
+        wait_for(self, lambda: self.ended is not None, seconds)
+        return None if self.ended is None else os.waitstatus_to_exitcode(self.ended)
 
     def close(self) -> None:
         """Stop listening."""

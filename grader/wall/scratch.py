@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from grader.inside.jail import SCRATCH_DIRECTORIES
+from grader.inside.spec import SCRATCH_DIRECTORIES
 from grader.wall import owner
 
 _LEAST_BYTES = 4096  # that a file counts for: empty ones use up the disk's inodes
@@ -51,7 +51,9 @@ def size(directory: str) -> int:
         try:
             with os.scandir(queue.pop()) as entries:
                 for entry in entries:
-                    total += max(_LEAST_BYTES, entry.stat(follow_symlinks=False).st_blocks * 512)
+                    found = entry.stat(follow_symlinks=False)
+                    used = found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size  # Windows
+                    total += max(_LEAST_BYTES, used)
                     if entry.is_dir(follow_symlinks=False):
                         queue.append(entry.path)
         except OSError:

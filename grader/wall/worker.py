@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NoReturn
@@ -19,7 +20,7 @@ from typing import Final, NoReturn
 from grader.errors import UngradedError
 from grader.job import Limits, Reason
 from grader.wall.cgroup import JobCgroup
-from grader.wall.keeper import Keeper, StatusPipe, wait_for
+from grader.wall.keeper import Keeper, Status
 from grader.wall.limits import Usage
 from grader.wall.output import Output
 
@@ -48,7 +49,7 @@ class Worker:
         self,
         sock: socket.socket,
         outputs: Sequence[int],
-        status: StatusPipe,
+        status: Status,
         keeper: Keeper,
         cgroup: JobCgroup,
         usage: Usage,
@@ -77,8 +78,9 @@ class Worker:
         sock.setblocking(False)
         self._selector.register(sock, self._wanted, _SOCK)
         for fd in self._outputs:
-            os.set_blocking(fd, False)
-            self._selector.register(fd, selectors.EVENT_READ, _OUT)
+            if not stat.S_ISREG(os.fstat(fd).st_mode):  # a file is looked into now and then
+                os.set_blocking(fd, False)
+                self._selector.register(fd, selectors.EVENT_READ, _OUT)
 
     # -------------------------------------------------------------- talking
 
@@ -88,11 +90,11 @@ class Worker:
         left = [view for b in buffers if (view := memoryview(b).cast("B")).nbytes]
         while left:
             try:
-                sent = self._sock.sendmsg(left[:_SEND_AT_ONCE])
+                sent = self._send_some(left)
             except (BlockingIOError, InterruptedError):
                 self._wait(selectors.EVENT_WRITE)
                 continue
-            except (BrokenPipeError, ConnectionResetError):
+            except ConnectionError:
                 self._die()
             while sent:
                 step = min(sent, left[0].nbytes)
@@ -100,6 +102,12 @@ class Worker:
                 sent -= step
                 if not left[0].nbytes:
                     left.pop(0)
+
+    def _send_some(self, buffers: Sequence[memoryview]) -> int:
+        """Hand to the kernel what it takes now; the number of bytes."""
+        if not hasattr(self._sock, "sendmsg"):  # Windows
+            return self._sock.send(buffers[0])
+        return self._sock.sendmsg(buffers[:_SEND_AT_ONCE])
 
     def receive_into(self, view: memoryview) -> None:
         """Fill `view` with what the worker sends, or raise `Killed`."""
@@ -111,7 +119,7 @@ class Worker:
             except (BlockingIOError, InterruptedError):
                 self._wait(selectors.EVENT_READ)
                 continue
-            except ConnectionResetError:
+            except ConnectionError:
                 received = 0
             if not received:
                 self._die()
@@ -221,12 +229,14 @@ class Worker:
                 ready = True
             else:
                 self._drain_one(key.fd)
+        look = time.monotonic() >= self._next_look
+        if look:
+            self._next_look = time.monotonic() + _TICK
+            self._drain()
         if self._printed.total > self._limits.output * _KIB:
             self._stop(Reason.OUTPUT, f"printed more than {self._limits.output} KiB")
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + _TICK
-            if exceeded := self._usage.exceeded():
-                self._stop(*exceeded)
+        if look and (exceeded := self._usage.exceeded()):
+            self._stop(*exceeded)
         return ready
 
     def _drain_one(self, fd: int) -> None:
@@ -250,22 +260,21 @@ class Worker:
 
     def _die(self) -> NoReturn:
         """End a job whose socket has closed: its worker ended, or goes on without us."""
-        told = wait_for(self._status, lambda: self._status.ended is not None, _LAST_WORDS)
-        if not told and self._status.closed:
+        code = self._status.exit_code(_LAST_WORDS)
+        if code is None and self._status.closed:
             self.kill()
             raise UngradedError("the process above a worker was killed from outside")
-        self._end(self._obituary())
+        self._end(self._obituary(code))
 
     def _end(self, killed: Killed) -> NoReturn:
         self._killed = killed
         self.kill()
         raise killed
 
-    def _obituary(self) -> Killed:
-        """Say why the worker ended, from its wait status and its usage."""
-        if self._status.ended is None:
+    def _obituary(self, code: int | None) -> Killed:
+        """Say why the worker ended, from its exit code and its usage."""
+        if code is None:
             return Killed(Reason.PROTOCOL, "closed its connection to the judge")
-        code = os.waitstatus_to_exitcode(self._status.ended)
         if exceeded := self._usage.exceeded():
             return Killed(*exceeded)
         if code >= 0:

@@ -1,0 +1,40 @@
+"""The wall that a slot uses: the sandbox on Linux, plain processes where there is nothing to build one of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from grader.job import Limits
+
+if TYPE_CHECKING:
+    from grader.wall.launch import Tier
+    from grader.wall.worker import Worker
+
+LINUX = hasattr(os, "memfd_create")  # not asked by name: what the sandbox is built of is what counts
+
+
+class AnyWall(Protocol):
+    """Opens workers, one after another or at once."""
+
+    @property
+    def memory_limit(self) -> str:
+        """How memory is limited: "cgroup", "approximate", or "" for not at all."""
+
+    def open(self, limits: Limits) -> Worker:
+        """Return a worker that has read nothing yet. Raises WallError, UngradedError."""
+
+    def close(self) -> None:
+        """End every worker."""
+
+
+def build_wall(tier: Tier, preload: Sequence[str], device: str) -> AnyWall:
+    """Build the wall of a slot. Raises WallError."""
+    if LINUX:
+        from grader.wall.launch import Wall
+
+        return Wall(tier, preload, device)
+    from grader.wall.plain import PlainWall
+
+    return PlainWall(preload)
