@@ -36,7 +36,8 @@ class Candidate:
     """One solution. A worker is opened when it is needed and replaced after it was killed.
 
     The exercise's CPU and wall-clock limits are for the whole job, however many workers it takes.
-    `ours` says that this is the reference, so that a failure in the judge's code is no answer's fault.
+    `ours` says that this is the reference, so that a failure in the judge's code is no answer's fault;
+    without `policy`, for a library of ours, nothing is banned.
     A context manager: on exit nothing of it is alive.
     """
 
@@ -48,8 +49,10 @@ class Candidate:
         device: str,
         *,
         ours: bool = False,
+        policy: bool = True,
     ) -> None:
         self.ours = ours
+        self.policy = policy
         self.notice = NO_TEXT
         self._wall = wall
         self._exercise = exercise
@@ -138,8 +141,8 @@ class Candidate:
                 self._files,
                 module=self._exercise.module,
                 interface=self._exercise.interface,
-                poison=self._exercise.policy.poison,
-                banned=self._exercise.policy.banned,
+                poison=self._exercise.policy.poison if self.policy else (),
+                banned=self._exercise.policy.banned if self.policy else (),
                 device=self._device,
             )
         except (StudentError, Violation, Killed) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ SHARED_TESTS: Mapping[str, Text] = {
     "test_signatures": Text("Z9 · signatures are those of the starter", "Z9 · 函数签名与起始代码一致"),
     "test_code_size": Text("Code size, compared with the reference", "代码量（与参考实现相比）"),
 }
+STATIC_TESTS = ("test_import_policy", "test_pseudocode", "test_signatures", "test_code_size")
 REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")
@@ -139,6 +141,13 @@ class Exercise:
 
     def variant_sources(self) -> dict[str, str]:
         """Return the sources of the correct solutions written differently, by name."""
+        return {name: source for name, source in self._variants().items() if not _is_library(source)}
+
+    def library_sources(self) -> dict[str, str]:
+        """Return the variants that say `policy: off`: libraries behind the exercise's interface."""
+        return {name: source for name, source in self._variants().items() if _is_library(source)}
+
+    def _variants(self) -> dict[str, str]:
         return {p.stem: p.read_text(encoding="utf-8") for p in sorted((self.path / "variants").glob("*.py"))}
 
     def mutants(self) -> tuple[Mutant, ...]:
@@ -191,6 +200,10 @@ def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:
         if not (path / needed).is_file():
             raise ContentError(path / needed, "this file is missing")
     return exercise
+
+
+def _is_library(source: str) -> bool:
+    return "policy: off" in (ast.get_docstring(ast.parse(source)) or "").splitlines()
 
 
 def _read_ancestors(manifest: Section, path: Path, builders: tuple[str, ...]) -> tuple[Exercise, ...]:

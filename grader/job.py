@@ -196,7 +196,8 @@ class Job:
     """What a slot needs to grade one submission of one exercise. `files` is the byte-exact snapshot.
 
     `tests` restricts the run to some tests (empty: all); `diagnose` asks for the mistakes' names, and for
-    a second grading on the published kit where the first loses points.
+    a second grading on the published kit where the first loses points; `policy` is off only for what
+    `grader verify` grades of ours: a library that wraps what the exercise forbids.
     """
 
     exercise: str
@@ -206,3 +207,4 @@ class Job:
     seed: int = 0
     tests: tuple[str, ...] = ()
     diagnose: bool = True
+    policy: bool = True

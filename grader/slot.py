@@ -83,7 +83,7 @@ class Slot:
         started = time.monotonic()
         try:
             desk = self._desk(job)
-            with Candidate(self.wall, desk.exercise, job.files, job.device) as candidate:
+            with Candidate(self.wall, desk.exercise, job.files, job.device, policy=job.policy) as candidate:
                 result = desk.grade(candidate, job)
         except (UngradedError, ContentError):
             result = self._ungraded(job, traceback.format_exc())
@@ -228,6 +228,8 @@ class Desk:
 
     def _breaches(self, candidate: Candidate) -> Text:
         """Name the breaches of the import policy that void the submission."""
+        if not candidate.policy:
+            return NO_TEXT
         try:
             breaches = candidate.inspect().breaches[:5]
         except NotLoaded:  # every test will end as the candidate's refusal says

@@ -6,16 +6,17 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from grader.exercise import SHARED_TESTS, Exercise
+from grader.exercise import SHARED_TESTS, STATIC_TESTS, Exercise
 from grader.job import Job, JobResult, State, Status, TestResult, score_job
 from grader.nulls import null_sources
 from grader.schedule import plan_slots, run_jobs
 from grader.wall.launch import Tier
 
 CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
+# library: what the field uses, wrapped: the tests accept it, too, where they do not look at the source;
 # mutant: on the tests it names; matrix: a mutant on all tests
-KINDS = ("reference", "variant", "kit", "mutant", "matrix", "null", "starter")
-CORRECT = ("reference", "variant", "kit")
+KINDS = ("reference", "variant", "kit", "library", "mutant", "matrix", "null", "starter")
+CORRECT = ("reference", "variant", "kit", "library")
 MARGIN = 0.5  # correct code may use this share of a float32 limit before verify says so
 QUICK_SEEDS, FULL_SEEDS = 2, 20
 
@@ -87,6 +88,9 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
     for name, source in exercise.variant_sources().items():
         yield Specimen("variant", name, exercise.solution_files(source))
     yield from _on_other_upstreams(exercise)
+    behaviour = tuple(spec.name for spec in exercise.tests if spec.name not in STATIC_TESTS)
+    for name, source in exercise.library_sources().items():
+        yield Specimen("library", name, exercise.solution_files(source), behaviour)
     for mutant in exercise.mutants():
         files = exercise.mutant_files(mutant)
         yield Specimen("mutant", mutant.name, files, mutant.caught_by, mutant.caught_by)
@@ -139,6 +143,7 @@ def verify(
                         s,
                         specimen.tests,
                         diagnose=False,
+                        policy=specimen.kind != "library",
                     )
                     work[exercise.name, specimen.label, s] = (job, specimen)
     found: dict[str, list[Finding]] = {exercise.name: [] for exercise in exercises}
