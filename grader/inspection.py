@@ -50,6 +50,7 @@ class Report(msgspec.Struct, frozen=True):
     pseudocode: Pseudocode = Pseudocode()
     signatures: dict[str, str] = {}
     errors: tuple[Note, ...] = ()
+    branches: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Inspection:
     pseudocode_problems: tuple[Text, ...]
     signatures: Mapping[str, str]
     errors: tuple[Text, ...]
+    branches: tuple[Finding, ...]
 
     @property
     def breaches(self) -> tuple[Finding, ...]:
@@ -82,4 +84,5 @@ def read_inspection(report: object) -> Inspection:
         pseudocode_problems=tuple(Text(p.en, p.zh) for p in r.pseudocode.problems),
         signatures=r.signatures,
         errors=tuple(Text(e.en, e.zh) for e in r.errors),
+        branches=r.branches,
     )

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from grader.inside import pseudocode, signatures, size
+from grader.inside import branches, pseudocode, signatures, size
 from grader.inside.checker import MOST, Checker
 from grader.inside.doors import Rules
 from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, parse, too_deep, too_much
@@ -26,9 +26,9 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     `banned` (see `Rules`), `template` (bytes of the PSEUDOCODE.md handed out), `upstream` (a list of such
     specs, whose rules alone are used). All but the first optional.
 
-    Returns `violations` and `errors` (lists of findings), `size` (statements, tokens, longest_line),
-    `pseudocode` (fraction, headings, problems) and `signatures`. Plain data; never raises for what a
-    student wrote.
+    Returns `violations`, `errors` and `branches` (lists of findings), `size` (statements, tokens,
+    longest_line), `pseudocode` (fraction, headings, problems) and `signatures`. Plain data; never raises
+    for what a student wrote.
     """
     own = _folder(spec)
     program, texts, trees, errors = _read(sources, own)
@@ -47,6 +47,9 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     return {
         "violations": violations,
         "errors": [error for error in errors if error["file"].startswith(own)][:MOST],
+        "branches": [
+            found for file, tree in _within(trees, own).items() for found in branches.find(file, tree)
+        ][:MOST],
         "signatures": signatures.read(program, module, public),
         "pseudocode": pseudocode.judge(
             sources.get(f"{own}PSEUDOCODE.md"),
