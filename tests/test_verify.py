@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from grader.exercise import SHARED_TESTS, read_exercise
+from grader.exercise import SHARED_TESTS, STATIC_TESTS, read_exercise
+from grader.job import Status
 from grader.verify import verify
 from grader.wall.probe import best_tier
 
@@ -19,6 +20,16 @@ caught by: test_dot, test_unheard_of
 def dot(a, b):
     return (b * a).sum(-1)
 '''
+
+
+def add_library(course, header="policy: off"):
+    """Add a variant that calls what the exercise bans."""
+    loops = (course.exercise / "variants" / "loops.py").read_text()
+    own = "    return torch.stack([row / (row.norm() or 1) for row in x])\n"
+    assert own in loops
+    called = loops.replace(own, "    return torch.nn.functional.normalize(x, dim=-1)\n")
+    text = called.replace("whole tensors.", f"whole tensors.\n\n{header}\n")
+    (course.exercise / "variants" / "library.py").write_text(text)
 
 
 def rot(course):
@@ -47,6 +58,8 @@ def problems(tmp_path_factory, make_course):
     """Problems by exercise, of one verification of sound, rotten and blunt exercises."""
     folder = tmp_path_factory.mktemp("verify")
     courses = {name: make_course(folder / name, exercise=name) for name in ("sound", "rotten", "blunt")}
+    add_library(courses["sound"])
+    add_library(courses["rotten"], header="It calls what the exercise bans.")
     rot(courses["rotten"])
     blunt(courses["blunt"])
     exercises = [read_exercise(course.exercise) for course in courses.values()]
@@ -66,12 +79,20 @@ def test_silence_where_all_is_right(problems):
         "mutant/harmless (seed 7): survives test_dot",
         "mutant/harmless (seed 7): names 'test_unheard_of', which is no test of the exercise",
         "variant/loops (seed 7): test_normalise is failed",
+        "variant/library (seed 7): test_normalise is violation",
         "starter (seed 7): gets ",
         "starter/signatures (seed 7): differs from the reference: signature of largest",
     ],
 )
 def test_rot_is_named(problems, problem):
     assert [p for p in problems["rotten"].problems if p.startswith(problem)]
+
+
+def test_a_library_is_judged_by_what_it_does_only(problems):
+    (found,) = problems["sound"].of_kind("library")
+    ended = {test.name: test.status for test in found.result.tests}
+    assert ended["test_normalise"] is Status.PASSED
+    assert not set(STATIC_TESTS) & set(ended)
 
 
 def test_sound_mutants_of_a_rotten_exercise_are_still_caught(problems):
