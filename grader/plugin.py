@@ -179,7 +179,7 @@ class Judge:
             fraction=earned if verdict.status in (Status.PASSED, Status.FAILED) else 0.0,
             reason=verdict.reason,
             seconds=round(seconds, 4),
-            message=verdict.message,
+            message=verdict.message or case.note,
             hint=spec.hint if wrong else NO_TEXT,
             output=plain(output, 4000) if spec.public else "",
             margins=tuple(margins),
@@ -210,6 +210,7 @@ class Case:
     bench: Bench
     fixtures: Mapping[str, Any]  # the course's own: pytest drops them from the item after the test
     earned: float | None = None
+    note: Text = NO_TEXT
 
     @property
     def key(self) -> str:
@@ -246,6 +247,8 @@ class Case:
         """Judge code raised on this answer. If it does not on the reference's, the answer was at fault."""
         if candidate.ours:
             raise BrokenTest(f"{self.key} fails on our own solution") from error
+        if self.bench.exercise.published:  # no reference here to ask; the course has tried these tests
+            return Verdict(Status.FAILED, UNJUDGEABLE)
         with self.bench.stand_in(None) as ours:
             replay = replace(self).run(ours)
         if replay.verdict.status is not Status.PASSED:
@@ -320,11 +323,12 @@ class Offered:
         return self.candidate.take_output
 
     @property
-    def earn(self) -> Callable[[float], None]:
-        """Grant a share of the points instead of all or nothing."""
+    def earn(self) -> Callable[..., None]:
+        """Grant a share of the points instead of all or nothing, with a note on what was measured."""
 
-        def earn(fraction: float) -> None:
+        def earn(fraction: float, note: Text = NO_TEXT) -> None:
             self.case.earned = min(1.0, max(0.0, fraction))
+            self.case.note = note
 
         return earn
 

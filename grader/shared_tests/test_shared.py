@@ -169,8 +169,11 @@ def test_code_size(inspection, reference_inspection, earn):
     yours, ours = inspection.size, reference_inspection.size
     ratio = max(yours.statements / ours.statements, yours.tokens / ours.tokens)
     long = yours.longest_line > LONGEST_LINE
-    earn(0.0 if long else (ZERO_SIZE - ratio) / (ZERO_SIZE - FULL_SIZE))
-    counts = f"{yours.statements}/{ours.statements}, {yours.tokens}/{ours.tokens}"
+    note = Text(
+        f"yours/reference: {yours.statements}/{ours.statements} statements, {yours.tokens}/{ours.tokens} tokens",
+        f"你的/参考：语句数 {yours.statements}/{ours.statements}，token 数 {yours.tokens}/{ours.tokens}",
+    )
+    earn(0.0 if long else (ZERO_SIZE - ratio) / (ZERO_SIZE - FULL_SIZE), note)
     check(
         not long,
         f"a line has {yours.longest_line} characters, more than {LONGEST_LINE}",
@@ -178,6 +181,6 @@ def test_code_size(inspection, reference_inspection, earn):
     )
     check(
         ratio <= FULL_SIZE,
-        f"statements and tokens, yours/reference: {counts}; full points up to {FULL_SIZE} times",
-        f"语句数与 token 数（你的/参考）：{counts}；不超过 {FULL_SIZE} 倍得满分",
+        f"{note.en}; full points up to {FULL_SIZE} times",
+        f"{note.zh}；不超过 {FULL_SIZE} 倍得满分",
     )
