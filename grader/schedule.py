@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import select
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -121,22 +123,45 @@ def _pool(plan: SlotPlan, slots: int) -> Executor:
     context = get_context("forkserver")
     context.set_forkserver_preload([*PRELOAD, *plan.preload])
     turn = context.Value("i", 0) if slots > 1 else None
-    return ProcessPoolExecutor(slots, mp_context=context, initializer=_start_slot, initargs=(plan, turn))
+    return ProcessPoolExecutor(
+        slots, mp_context=context, initializer=_start_slot, initargs=(plan, os.getpid(), turn)
+    )
 
 
 _slot: Slot | None = None  # this process's slot; set once, when the process becomes one
 
 
-def _start_slot(plan: SlotPlan, turn: Synchronized[int] | None) -> None:
+def _start_slot(plan: SlotPlan, coordinator: int, turn: Synchronized[int] | None) -> None:
     global _slot  # noqa: PLW0603  # an executor's initializer has no other way to hand on state
     from grader.slot import Slot
 
     die_with_parent()
+    _end_with(coordinator)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the pool ends idle slots
     if turn is not None:
         _take_core(turn)
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
     _slot = Slot(plan.tier, plan.preload, plan.device, exercises)
+
+
+def _end_with(coordinator: int) -> None:
+    """End this process, and with it the job it is at, when the run that asked for it is gone.
+
+    The fork server does not see to it: it lives as long as any of its slots does.
+    """
+    if not hasattr(os, "pidfd_open"):  # not Linux
+        return
+    gone = select.poll()
+    try:
+        gone.register(os.pidfd_open(coordinator), select.POLLIN)
+    except ProcessLookupError:
+        os._exit(1)
+
+    def watch() -> None:
+        gone.poll()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _take_core(turn: Synchronized[int]) -> None:

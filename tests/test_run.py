@@ -149,15 +149,30 @@ def test_the_wall_is_never_weaker_than_required(course, monkeypatch, required, t
             run.choose_tier(asked, "cpu", no_sandbox=False)
 
 
+def watched(survivors, course):
+    """Return the command that grades the course and writes what it leaves behind into a file."""
+    run = course.command("run", "--slots", "1", "--device", "cpu")
+    return [sys.executable, str(WATCH), str(survivors), *run]
+
+
+def test_a_run_killed_at_once_leaves_no_process(course, tmp_path):
+    survivors = tmp_path / "survivors"
+    course.submit("changes_inputs", "hangs_in_call")
+    process = subprocess.Popen(watched(survivors, course), stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("[1/2]"):
+            break
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    coordinator = next(c for c in children if b"run" in Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0"))
+    os.kill(int(coordinator), signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert survivors.read_text() == ""
+
+
 def test_interrupted_is_130_and_the_next_run_goes_on(course, tmp_path):
     names, survivors = ("passes", "wrong", "wrong_shape"), tmp_path / "survivors"
     course.submit(*names)
-    command = [
-        sys.executable,
-        str(WATCH),
-        str(survivors),
-        *course.command("run", "--slots", "1", "--device", "cpu"),
-    ]
+    command = watched(survivors, course)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
