@@ -16,12 +16,16 @@ WALLS = ("auto", "A", "C")
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One course repository. `wall` is the weakest sandbox tier accepted ("auto": the best there is)."""
+    """One course repository, or the part of it that a student has (`student`).
+
+    `wall` is the weakest sandbox tier accepted ("auto": the best there is).
+    """
 
     root: Path
     title: Text
     wall: str
     exercise_names: tuple[str, ...]
+    student: bool = False
 
     @property
     def submissions_path(self) -> Path:
@@ -47,21 +51,28 @@ class Course:
         return tuple(self.exercise(name) for name in self.exercise_names if not names or name in names)
 
 
-def find_course(start: Path) -> Course:
-    """Read the course whose root is `start` or the nearest folder above it."""
+def find_course(start: Path, *, student: bool = False) -> Course:
+    """Read the course, or the student's repository, whose root is `start` or the nearest folder above it."""
     start = start.resolve()
     for root in (start, *start.parents):
         if (root / MANIFEST).is_file():
-            return read_course(root)
-    raise UsageError(
-        f"no {MANIFEST} in {start} or above; run this in a course, or name one with --course DIR"
-    )
+            break
+    else:
+        raise UsageError(
+            f"no {MANIFEST} in {start} or above; run this in a course, or name one with --course DIR"
+        )
+    course = read_course(root)
+    if course.student and not student:
+        raise UsageError(f"{root} is a student's repository, without hidden tests; use `grader check` there")
+    if student and not course.student:
+        raise UsageError(f"{root} is a course, no student's repository (`grader handout DIR` makes one)")
+    return course
 
 
 def read_course(root: Path) -> Course:
     """Read grader.yaml. Raises ContentError naming file and line."""
     manifest = read_manifest(root / MANIFEST)
-    manifest.allow_only("title", "wall", "exercises")
+    manifest.allow_only("title", "wall", "exercises", "student")
     wall = manifest.word("wall", "auto")
     if wall not in WALLS:
         raise manifest.error(f"'wall' must be one of {', '.join(WALLS)}", "wall")
@@ -72,4 +83,4 @@ def read_course(root: Path) -> Course:
     folders = {p.parent.name for p in (root / "exercises").glob("*/exercise.yaml")}
     for stray in sorted(folders - set(names)):
         raise ContentError(root / MANIFEST, f"exercises/{stray} is not listed under 'exercises'")
-    return Course(root=root, title=manifest.text("title"), wall=wall, exercise_names=names)
+    return Course(root, manifest.text("title"), wall, names, manifest.flag("student"))

@@ -38,6 +38,8 @@ STATIC_TESTS = ("test_import_policy", "test_pseudocode", "test_signatures", "tes
 REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")
+# Folders beside a solution that are no part of it: tests, and what students are given.
+NOT_GRADED = frozenset({"tests", "public_tests", "hidden_tests", "starter", "kit", "__pycache__"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What a student's repository knows of the reference, which it does not have."""
+
+    statements: int
+    tokens: int
+    signatures: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Exercise:
     """One exercise. `tests` is the table in report order, the shared tests last.
 
-    `ancestors` are all exercises it builds on, directly or not, in teaching order.
+    `ancestors` are all exercises it builds on, directly or not, in teaching order. With `published` it is
+    the part that students have: public tests and starter, kits as they come out.
     """
 
     name: str
@@ -86,6 +98,7 @@ class Exercise:
     interface: Interface
     policy: Policy
     tests: tuple[TestSpec, ...]
+    published: Published | None = None
 
     def test(self, name: str) -> TestSpec:
         """Return a row of the table. Raises KeyError."""
@@ -176,7 +189,9 @@ def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:
     `builders` are the exercises for whose sake this one is read.
     """
     manifest = read_manifest(path / "exercise.yaml")
-    manifest.allow_only("title", "requires", "preload", "limits", "interface", "policy", "tests", "shared")
+    manifest.allow_only(
+        "title", "requires", "preload", "limits", "interface", "policy", "tests", "shared", "published"
+    )
     interface = _read_interface(manifest)
     exercise = Exercise(
         name=path.name,
@@ -189,17 +204,27 @@ def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:
         interface=interface,
         policy=_read_policy(manifest.section("policy")),
         tests=(*_read_tests(manifest), *_read_shared(manifest)),
+        published=_read_published(manifest.section("published")),
     )
-    _check_points(manifest, exercise.tests)
-    for needed in (
-        "reference/solution.py",
-        "reference/PSEUDOCODE.md",
-        "starter/solution.py",
-        "starter/PSEUDOCODE.md",
-    ):
-        if not (path / needed).is_file():
-            raise ContentError(path / needed, "this file is missing")
+    if exercise.published is None:
+        _check_points(manifest, exercise.tests)
+    for folder in ("starter",) if exercise.published else ("reference", "starter"):
+        for needed in (path / folder / "solution.py", path / folder / "PSEUDOCODE.md"):
+            if not needed.is_file():
+                raise ContentError(needed, "this file is missing")
     return exercise
+
+
+def _read_published(section: Section | None) -> Published | None:
+    if section is None:
+        return None
+    section.allow_only("statements", "tokens", "signatures")
+    signatures = section.section("signatures")
+    return Published(
+        statements=int(section.number("statements")),
+        tokens=int(section.number("tokens")),
+        signatures={name: signatures.word(name) for name in signatures} if signatures else {},
+    )
 
 
 def _is_library(source: str) -> bool:
@@ -216,7 +241,7 @@ def _read_ancestors(manifest: Section, path: Path, builders: tuple[str, ...]) ->
         if not (path.parent / name / "exercise.yaml").is_file():
             raise manifest.error(f"requires {name!r}, but there is no exercises/{name}", "requires")
         exercise = read_exercise(path.parent / name, builders)
-        if not exercise.kit_path.is_file():
+        if not exercise.published and not exercise.kit_path.is_file():
             raise manifest.error(f"requires {name!r}, which has no kit/solution.py to build on", "requires")
         found |= {e.name: e for e in (*exercise.ancestors, exercise)}
     return tuple(found.values())

@@ -15,18 +15,18 @@ from grader.course import Course
 from grader.doctor import has_cuda
 from grader.errors import WallError, unknown_name
 from grader.exercise import Exercise
-from grader.job import Job, JobResult, Score, State, Status, TestResult, Text, score_job
+from grader.job import Job, JobResult, Score, State, score_job
+from grader.refusal import without_running
 from grader.reports.view import Gradebook, combine, make_row
 from grader.schedule import plan_slots, run_jobs
 from grader.store import Store, job_key, versions
-from grader.submission import Snapshot, Submission, commit, list_submissions, snapshot
+from grader.submission import Submission, commit, list_submissions, snapshot
 from grader.verify import Verification, verify
 from grader.wall.launch import Tier
 from grader.wall.probe import best_tier
 from grader.wall.view import require_hidden
 
 STRENGTH = ("none", "C", "A")
-REFUSED = Text("not graded: {}", "未评分：{}")
 
 
 class Progress(Protocol):
@@ -192,23 +192,11 @@ def _plan(
                 options=options,
             )
             result = None if request.fresh else store.get(key)
+            decided = without_running(submission.name, exercise, taken.files, taken.hazards, device)
             if result is not None:
                 known.append((key, result))
-            elif (refused := _without_running(submission.name, exercise, taken, device)) is not None:
-                settled.append((key, refused))
+            elif decided is not None:
+                settled.append((key, decided))
             else:
                 jobs[key] = Job(exercise.name, submission.name, device, taken.files, seed)
     return Plan(tuple(known), tuple(settled), jobs)
-
-
-def _without_running(name: str, exercise: Exercise, taken: Snapshot, device: str) -> JobResult | None:
-    """Decide what needs no worker: nothing handed in, or files that are refused as they are."""
-    fatal = [hazard for hazard in taken.hazards if hazard.fatal]
-    if fatal:
-        notice = Text("\n".join(h.en for h in fatal), "\n".join(h.zh for h in fatal))
-        why = Text(REFUSED.en.format(fatal[0].en), REFUSED.zh.format(fatal[0].zh))
-        tests = tuple(TestResult(spec.name, Status.VIOLATION, message=why) for spec in exercise.tests)
-        return JobResult(exercise.name, name, device, State.GRADED, tests, notice=notice)
-    if exercise.solution_path not in taken.files:
-        return JobResult(exercise.name, name, device, State.MISSING)
-    return None

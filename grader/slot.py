@@ -25,7 +25,7 @@ from grader.diagnosis import Diagnosis
 from grader.errors import ContentError, UngradedError
 from grader.exercise import Exercise
 from grader.graft import Mutant
-from grader.inspection import Inspection
+from grader.inspection import Inspection, read_inspection
 from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.kit import Outcome, lost_tests, merge
 from grader.plugin import Judge, Placeholders, Shortcut
@@ -96,6 +96,11 @@ class Slot:
             memory_limit=self.wall.memory_limit if "wall" in self.__dict__ else "",
             seed=job.seed,
         )
+
+    def close(self) -> None:
+        """End everything beyond the wall."""
+        if "wall" in self.__dict__:
+            self.wall.close()
 
     def _desk(self, job: Job) -> Desk:
         """Return the desk of a job's exercise; one per exercise and device is kept, for the last seed."""
@@ -202,7 +207,8 @@ class Desk:
 
     def _worth_another_try(self, job: Job, candidate: Candidate, first: _Round) -> tuple[str, ...]:
         """Name the tests that may come out better on the kits."""
-        if not (job.diagnose and self.exercise.ancestors):
+        upstream = self.exercise.ancestors
+        if not (job.diagnose and upstream and all(a.kit_path.is_file() for a in upstream)):
             return ()
         own = f"exercises/{self.exercise.name}/"
         if first.judge is None and any(b.file.startswith(own) for b in candidate.inspect().breaches):
@@ -299,7 +305,10 @@ class Desk:
 
     @cached_property
     def reference_inspection(self) -> Inspection:
-        """Static findings on the reference."""
+        """Static findings on the reference; in a student's repository, what is published of them."""
+        if (known := self.exercise.published) is not None:
+            size = {"statements": known.statements, "tokens": known.tokens}
+            return read_inspection({"size": size, "signatures": dict(known.signatures)})
         with self.stand_in(None) as candidate:
             return candidate.inspect()
 

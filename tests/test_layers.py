@@ -13,7 +13,7 @@ LAYERS = [
     {"reports"},
     {"verify", "doctor"},
     {"schedule"},
-    {"slot", "store"},
+    {"slot", "store", "refusal"},
     {"plugin", "nulls", "kit", "shared_tests"},
     {"candidate", "diagnosis"},
     {"verdict"},

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import UngradedError, UsageError
+from grader.exercise import NOT_GRADED
 from grader.job import Text
 from grader.sanitise import line
 from grader.submission.beneath import open_beneath, read_at_most
@@ -22,7 +23,6 @@ MOST_TOTAL = 2 * 1024 * 1024
 MOST_FILES = 200
 _MOST_ENTRIES = 4096  # names looked at, wanted or not
 _DEEPEST = 8
-_SKIPPED = frozenset({"tests", "public_tests", "hidden_tests", "__pycache__"})
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 _SPECIAL = Text(
@@ -176,7 +176,7 @@ class _Copy:
                     self.entries += 1
                     if self.entries > _MOST_ENTRIES:
                         raise _Refused(_TOO_MANY)
-                    if not entry.name.startswith(".") and entry.name not in _SKIPPED:
+                    if not entry.name.startswith(".") and entry.name not in NOT_GRADED:
                         found.append((entry.name, entry.stat(follow_symlinks=False).st_mode))
         except OSError as error:
             raise _explained(error, _UNREADABLE) from error
