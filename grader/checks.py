@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.explain import explain_difference
 from grader.job import Text
+from grader.likeness import Draws
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +66,31 @@ def recording_margins() -> Iterator[list[tuple[str, float]]]:
         yield found
     finally:
         _margins.reset(token)
+
+
+# Who wants to know, of the running test, what `clue` is told.
+_clues: ContextVar[Callable[[object, int], None] | None] = ContextVar("clues", default=None)
+
+
+@contextmanager
+def recording_clues(take: Callable[[object, int], None]) -> Iterator[None]:
+    """Pass on what the tests inside give as clues."""
+    token = _clues.set(take)
+    try:
+        yield
+    finally:
+        _clues.reset(token)
+
+
+def clue(value: object, *, replaces: int = 0) -> None:
+    """Say in plain values what is special about the last `replaces` answers, for naming the mistake.
+
+    Other code with the same mistake must give the same clue, too. It is for answers that it would not
+    repeat, such as random draws, and for what shows in the answers of no call.
+    """
+    take = _clues.get()
+    if take is not None:
+        take(value, replaces)
 
 
 def _record(what: str, ratio: float) -> None:
@@ -252,6 +278,7 @@ def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
         f"{what}：token id 超出词表范围",
     )
     counts = torch.bincount(tokens, minlength=V).double()
+    clue(Draws(counts), replaces=1)
     check(
         not bool((counts[probs == 0] > 0).any()),
         f"{what}: a token was drawn that has probability zero",

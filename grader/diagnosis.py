@@ -1,20 +1,31 @@
-"""Name the mistake: replay a failed test on the exercise's known mistakes and compare the answers."""
+"""Name the mistake: replay failed tests on the exercise's known mistakes and see which explains them."""
 
 from __future__ import annotations
 
+import math
+import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from grader.graft import Mutant
+from grader.job import Status, Text
+from grader.likeness import NEAR, Draws, distance
 from grader.verdict import Verdict
 
-SAME = 1e-4  # relative error below which two answers are the same mistake's
+CLEARLY = 10.0  # times nearer than another one is a known mistake that displaces it ...
+CLOSE = 0.01  # ... unless the other is as near as this
 SECONDS = 30.0  # spent on replaying for one job
 MOST_BYTES = 4 << 20  # of the answers in one test that are kept to be compared; ours take 1.2 MiB
 _VALUE_BYTES = 64  # of a plain value, roughly
+ONE_OF_TWO = Text(
+    "This looks like one of two mistakes. Either: {}\nOr: {}",
+    "这看起来是以下两种错误之一。其一：{}\n其二：{}",
+)
+_PLACE = re.compile(r" \([^()]*\)$")  # where in the student's files an exception was raised
+_MAGNITUDE = re.compile(r"\d(\.\d+)?e[+-]\d+")
 
-Run = Callable[[Mutant], "Replay"]
+Run = Callable[[Mutant | None], "Replay"]
 
 
 @dataclass(slots=True)
@@ -35,6 +46,12 @@ class Answers:
         else:
             self.kept.clear()
 
+    def clue(self, value: object, replaces: int) -> None:
+        """Take in what a test says of the last `replaces` answers in their place."""
+        if replaces:
+            del self.kept[-replaces:]
+        self.add("", value)
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -46,7 +63,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A test that a submission failed; `run` replays its case on a mutant at the same seed."""
+    """A test that a submission failed; `run` replays its case on a mutant (None: right) at the same seed."""
 
     test: str
     case: str
@@ -60,49 +77,106 @@ class Diagnosis:
 
     mutants: tuple[Mutant, ...]
     _replays: dict[tuple[str, str], Replay] = field(default_factory=dict)
+    _deadline: float = math.inf
 
-    def of(self, symptoms: Sequence[Symptom]) -> dict[str, Mutant]:
-        """Return, by test, the mutant that answers as the student did, where its hint is the only one.
+    def of(
+        self, symptoms: Sequence[Symptom], passed: Set[str] = frozenset()
+    ) -> dict[str, tuple[Mutant, ...]]:
+        """Return, by test, the mutant that explains what the student answered, or the two that might.
 
-        Two mistakes that a test cannot tell apart name nothing: a wrong hint is worse than none. But a
-        mistake found by one test explains any other test on which it answers as the student did.
+        One mistake that explains more of the failed tests is likelier than several that explain one each.
+        Of two that explain the same tests the one that would have failed a passed test, too, is out.
+        Where two are left, both are named, and none where there are more: a wrong hint is worse than none.
         """
-        deadline = time.monotonic() + SECONDS
-        found: dict[str, Mutant] = {}
-        for symptom in symptoms:
-            own = [m for m in self.mutants if symptom.test in m.caught_by]
-            matches = self._matching(symptom, own, dict.fromkeys(found.values()), deadline)
-            if len({mutant.hint for mutant in matches}) == 1:
-                found[symptom.test] = matches[0]
-        for symptom in symptoms:
-            if symptom.test not in found:
-                matches = self._matching(symptom, [], dict.fromkeys(found.values()), deadline)
-                if len(matches) == 1:
-                    found[symptom.test] = matches[0]
+        self._deadline = time.monotonic() + SECONDS
+        matches = self._matches(symptoms)
+        explained: dict[Text, set[str]] = {}
+        for test, fitting in matches.items():
+            for mutant in fitting:
+                explained.setdefault(mutant.hint, set()).add(test)
+        found: dict[str, tuple[Mutant, ...]] = {}
+        for test, fitting in matches.items():
+            by_hint = {mutant.hint: mutant for mutant in reversed(fitting)}
+            best = [
+                mutant
+                for hint, mutant in by_hint.items()
+                if not any(explained[hint] < explained[other] for other in by_hint)
+            ]
+            likely = [mutant for mutant in best if not passed & set(mutant.caught_by)] or best
+            if 1 <= len(likely) <= 2:
+                found[test] = tuple(sorted(likely, key=lambda mutant: mutant.name))
         return found
 
-    def _matching(
-        self, symptom: Symptom, own: Sequence[Mutant], suspects: Iterable[Mutant], deadline: float
-    ) -> list[Mutant]:
-        """Return the first suspect that answers as the student did, else all such mutants of the test."""
-        for mutant in suspects:
-            if self._matches(symptom, mutant, deadline):
-                return [mutant]
-        return [mutant for mutant in own if self._matches(symptom, mutant, deadline)]
+    def _matches(self, symptoms: Sequence[Symptom]) -> dict[str, list[Mutant]]:
+        """Return, by test, the mutants that answer as the student did: its own, and those of other tests."""
+        far: dict[str, dict[str, float]] = {s.test: {} for s in symptoms}
+        complete = {
+            s.test: self._measure(s, [m for m in self.mutants if s.test in m.caught_by], far[s.test])
+            for s in symptoms
+        }
+        suspects = [m for m in self.mutants if any(d.get(m.name, math.inf) <= NEAR for d in far.values())]
+        for symptom in symptoms:
+            self._measure(symptom, suspects, far[symptom.test])
+        return {test: self._nearest(d) for test, d in far.items() if complete[test]}
 
-    def _matches(self, symptom: Symptom, mutant: Mutant, deadline: float) -> bool:
-        known = self._replays.get((mutant.name, symptom.case))
-        if known is None:
-            if time.monotonic() > deadline:
+    def _measure(self, symptom: Symptom, mutants: Iterable[Mutant], far: dict[str, float]) -> bool:
+        """Note how far each mutant is from the student in one test; say whether time was left for all."""
+        for mutant in mutants:
+            if mutant.name in far:
+                continue
+            right, known = self._replay(symptom, None), self._replay(symptom, mutant)
+            if right is None or known is None:
                 return False
-            known = self._replays[mutant.name, symptom.case] = symptom.run(mutant)
-        seen = symptom.seen
-        return known.verdict == seen.verdict and same_answers(known.answers, seen.answers)
+            far[mutant.name] = unlike(symptom.seen, known, right)
+        return True
+
+    def _nearest(self, far: Mapping[str, float]) -> list[Mutant]:
+        near = {name: d for name, d in far.items() if d <= NEAR}
+        limit = max(CLEARLY * min(near.values(), default=0.0), CLOSE)
+        return [mutant for mutant in self.mutants if near.get(mutant.name, math.inf) <= limit]
+
+    def _replay(self, symptom: Symptom, mutant: Mutant | None) -> Replay | None:
+        """Return what a mutant, or the reference, does in a test; None where no time is left to find out."""
+        key = (mutant.name if mutant else "", symptom.case)
+        known = self._replays.get(key)
+        if known is None and time.monotonic() < self._deadline:
+            known = self._replays[key] = symptom.run(mutant)
+        return known
 
 
-def same_answers(ours: Sequence[object], theirs: Sequence[object]) -> bool:
-    """Tell whether two sequences of answers are the same within rounding."""
-    return bool(ours) and len(ours) == len(theirs) and all(map(_same, ours, theirs))
+def unlike(seen: Replay, known: Replay, right: Replay) -> float:
+    """Return how far a student is from a known mistake in one test: 0 the same, beyond NEAR another."""
+    if seen.verdict.status != known.verdict.status or _gist(seen.verdict) != _gist(known.verdict):
+        return math.inf
+    if not seen.answers and not known.answers and not _raised(seen.verdict):
+        return math.inf
+    return distance(seen.answers, known.answers, right.answers)
+
+
+def hint_of(mutants: Sequence[Mutant]) -> Text:
+    """Return what a student is told who made one of these mistakes."""
+    if len(mutants) == 1:
+        return mutants[0].hint
+    hints = [mutant.hint for mutant in mutants]
+    return Text(ONE_OF_TWO.en.format(*(h.en for h in hints)), ONE_OF_TWO.zh.format(*(h.zh for h in hints)))
+
+
+def hints_in(hint: Text, mutants: Sequence[Mutant]) -> tuple[Text, ...]:
+    """Return the hints of mistakes that a hint consists of; none for a test's own."""
+    known = dict.fromkeys(mutant.hint for mutant in mutants)
+    if hint in known:
+        return (hint,)
+    start = ONE_OF_TWO.en.partition("{}")[0]
+    return tuple(h for h in known if h.en in hint.en) if hint.en.startswith(start) else ()
+
+
+def _gist(verdict: Verdict) -> str:
+    """Return the first sentence of a message without what other code may change: magnitude and place."""
+    return _MAGNITUDE.sub("#", _PLACE.sub("", verdict.message.en)).partition(". ")[0]
+
+
+def _raised(verdict: Verdict) -> bool:
+    return verdict.status is Status.ERROR
 
 
 def _size(value: object) -> int:
@@ -115,6 +189,8 @@ def _size(value: object) -> int:
         total += _VALUE_BYTES
         if isinstance(value, torch.Tensor):
             total += value.nbytes
+        elif isinstance(value, Draws):
+            total += value.counts.nbytes
         elif isinstance(value, str | bytes):
             total += len(value)
         elif isinstance(value, list | tuple):
@@ -122,36 +198,3 @@ def _size(value: object) -> int:
         elif isinstance(value, dict):
             waiting.extend(value.values())
     return total
-
-
-def _same(a: object, b: object) -> bool:
-    import torch
-
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return _same_tensor(a, b)
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
-    if isinstance(a, float) and isinstance(b, float):
-        return a == b or abs(a - b) <= SAME * max(abs(a), abs(b))
-    if isinstance(a, None | bool | int | str | bytes):
-        return a == b
-    return True  # two handles of one class
-
-
-def _same_tensor(a: object, b: object) -> bool:
-    import torch
-
-    assert isinstance(a, torch.Tensor)
-    assert isinstance(b, torch.Tensor)
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    x, y = a.double(), b.double()
-    finite = x.isfinite()
-    if not torch.equal(finite, y.isfinite()):
-        return False
-    norm = max(float(x[finite].norm()), float(y[finite].norm()))
-    return float((x[finite] - y[finite]).norm()) <= SAME * norm

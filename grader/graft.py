@@ -63,7 +63,7 @@ def graft(base: str, patch: str, path: Path = _NAMELESS) -> str:
     added: list[tuple[str, int]] = []
     for statement in parts.body:
         if isinstance(statement, Import):
-            tree.body.insert(_first_line_of_code(tree), statement)
+            tree.body.insert(first_line_of_code(tree), statement)
         elif isinstance(statement, Function | ast.ClassDef | Assignment):
             added += _put(tree.body, statement, path)
         elif not _is_text(statement):
@@ -161,7 +161,7 @@ def _meaning(statement: ast.stmt) -> str:
     return ast.dump(copy)
 
 
-def _first_line_of_code(tree: ast.Module) -> int:
+def first_line_of_code(tree: ast.Module) -> int:
     """Return where imports may be added: after the docstring and `from __future__`."""
     index = 0
     for i, statement in enumerate(tree.body):

@@ -20,9 +20,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from grader.candidate import Candidate, NotLoaded
-from grader.checks import Sample, recording_margins
-from grader.diagnosis import Answers, Diagnosis, Replay, Symptom
+from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
+from grader.checks import Sample, recording_clues, recording_margins
+from grader.diagnosis import Answers, Diagnosis, Replay, Symptom, hint_of
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
@@ -169,7 +169,7 @@ class Judge:
         seconds = time.monotonic() - started
         verdict = replay.verdict
         wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
-        if verdict.status is Status.FAILED and wrong and self._symptoms is not None:
+        if wrong and self._symptoms is not None and verdict.message != DOES_NOT_LOAD:
             self._symptoms.append(Symptom(spec.name, case.key, replay, self._replay_of(case)))
         earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
         output = self.bench.candidate.take_output()
@@ -187,11 +187,12 @@ class Judge:
 
     def name_mistakes(self) -> None:
         """Replace the tests' own hints by those of the mistakes that were made, where they are known."""
-        for name, mutant in self.bench.diagnosis.of(self._symptoms or ()).items():
-            self.results[name] = replace(self.results[name], hint=mutant.hint)
+        passed = {name for name, result in self.results.items() if result.status is Status.PASSED}
+        for name, mutants in self.bench.diagnosis.of(self._symptoms or (), passed).items():
+            self.results[name] = replace(self.results[name], hint=hint_of(mutants))
 
-    def _replay_of(self, case: Case) -> Callable[[Mutant], Replay]:
-        def replay(mutant: Mutant) -> Replay:
+    def _replay_of(self, case: Case) -> Callable[[Mutant | None], Replay]:
+        def replay(mutant: Mutant | None) -> Replay:
             with self.bench.stand_in(mutant) as candidate, recording_margins():
                 try:
                     return replace(case).run(candidate)
@@ -221,7 +222,8 @@ class Case:
         """Call the test on a candidate. Raises BrokenTest where the test itself is wrong."""
         answers = Answers()
         try:
-            self._call(candidate, answers)
+            with recording_clues(answers.clue):
+                self._call(candidate, answers)
             verdict = PASSED
         except NotLoaded as error:
             verdict = error.verdict

@@ -11,7 +11,7 @@ LAYERS = [
     {"cli"},
     {"run"},
     {"reports"},
-    {"verify", "doctor"},
+    {"verify", "feedback", "doctor"},
     {"schedule"},
     {"slot", "store", "refusal"},
     {"plugin", "nulls", "kit", "shared_tests"},
@@ -21,8 +21,8 @@ LAYERS = [
     {"wall", "submission", "inspection"},
     {"course"},
     {"exercise"},
-    {"manifest", "graft", "checks", "rng"},
-    {"explain", "sanitise"},
+    {"manifest", "transplant", "checks", "rng"},
+    {"graft", "explain", "likeness", "sanitise"},
     {"job", "errors", "__init__"},
 ]
 OWNERS = {

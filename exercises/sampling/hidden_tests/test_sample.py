@@ -13,7 +13,7 @@ import pytest
 import torch
 from row_fixtures import decided_rows, is_decided
 
-from grader.checks import assert_distribution, assert_equal, assert_form, check
+from grader.checks import assert_distribution, assert_equal, assert_form, check, clue
 
 N = 20_000
 V = 64
@@ -141,6 +141,7 @@ def test_generator_decides(student, rng, device):
     again = student.sample(logits, generator=seeded(seed, device))
     other = student.sample(logits, generator=seeded(seed + 1, device))
     assert_form(first, (500,), torch.int64, "tokens")
+    clue([torch.equal(first, tokens) for tokens in (again, other, first[:1].expand(500))], replaces=4)
     assert_equal(again, first, what="tokens of an equally seeded generator")
     check(
         not torch.equal(other, first),
@@ -153,9 +154,11 @@ def test_generator_advances(student, rng, device):
     """One generator used twice gives other tokens the second time; without one, calls differ, too."""
     logits = torch.zeros(500, 50, device=device)
     generator = seeded(rng.seed(), device)
-    for given in (generator, None):
-        first, second = (student.sample(logits, generator=given) for _ in range(2))
+    pairs = [[student.sample(logits, generator=g) for _ in range(2)] for g in (generator, None)]
+    for first, _ in pairs:
         assert_form(first, (500,), torch.int64, "tokens")
+    clue([torch.equal(first, second) for first, second in pairs], replaces=4)
+    for first, second in pairs:
         check(
             not torch.equal(first, second),
             "two calls in a row gave the same tokens: do not seed inside `sample`",

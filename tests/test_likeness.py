@@ -1,0 +1,94 @@
+"""How alike two answers are: as a share of the way from the right answer, exact where values are discrete."""
+
+import math
+
+import pytest
+import torch
+
+from grader.likeness import NEAR, Draws, distance
+
+X = torch.arange(6.0).reshape(2, 3) + 1
+WAY_OFF = X.flip(0)
+
+
+def near(seen, known, right):
+    return distance((seen,), (known,), (right,)) <= NEAR
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "right", "alike"),
+    [
+        (X, X * (1 + 1e-6), WAY_OFF, True),
+        (X, X * 1.01, WAY_OFF, True),  # explains 97 % of the way
+        (X, X * 1.01, X * 1.02, False),  # explains half of it
+        (X, X * 1.001, X * 1.02, True),
+        (X, X.double(), WAY_OFF, False),
+        (X, X.flatten(), WAY_OFF, False),
+        (X, X + 1e-6, X[:1], True),  # the right answer has another shape
+        (X, X * 1.2, X[:1], False),
+        (X / 0, X / 0, X, True),
+        (X / 0, -X / 0, X, False),
+        (X * torch.nan, X * torch.nan, X, True),
+        (X * torch.nan, X / 0, X, False),
+        (X, X * torch.nan, X, False),
+        (torch.zeros(3), torch.zeros(3), torch.ones(3), True),
+        (X.half(), X.half() + 0.004, WAY_OFF.half(), True),  # rounding of half precision
+        (X.long(), X.long(), X.long() + 1, True),
+        (X.long(), X.long() + 1, X.long() + 2, False),
+        (X > 2, X > 3, X > 9, False),
+        ([1, "a", None], [1, "a", None], None, True),
+        ([1, 2], (1, 2), [1, 3], False),
+        ([1, 2], [1, 2, 3], [1, 3], False),
+        ({"k": X}, {"k": X}, {"k": WAY_OFF}, True),
+        ({"k": X}, {"k": X + 1}, {"k": X + 2}, False),
+        ({"k": X}, {"j": X}, {"k": X}, False),
+        (1, True, 2, False),
+        (1.0, 1.001, 2.0, True),
+        (1.0, 1.5, 2.0, False),
+        (math.inf, math.inf, 2.0, True),
+        (b"x", b"y", b"z", False),
+        (([1, 2], -1.5), ([1, 2], -1.5000001), ([1, 3], -1.2), True),
+        (([1, 2], -1.5), ([1, 3], -1.5), ([1, 4], -1.2), False),
+    ],
+)
+def test_alike(seen, known, right, alike):
+    assert near(seen, known, right) is alike
+
+
+def test_where_the_student_is_right_the_known_mistake_must_be_right_too():
+    assert distance((X,), (X * (1 + 1e-6),), (X,)) == 0
+    assert distance((X,), (X * (1 + 1e-4),), (X,)) == math.inf
+
+
+def test_another_number_of_answers_is_not_alike():
+    assert distance((1, 2), (1,), (1, 3)) == math.inf
+    assert distance((), (), ()) == 0
+
+
+def test_answers_after_the_last_right_one_are_compared_among_themselves():
+    """A failing test ends early, the right solution's does not; or it makes other calls."""
+    assert distance((1, X), (1, X), (1,)) == 0
+    assert distance((1, X), (1, X + 1), (1,)) > NEAR
+    assert distance((1,), (1,), (2, 3, 4)) == 0
+
+
+def drawn(probs, seed, n=20_000):
+    source = torch.Generator().manual_seed(seed)
+    tokens = torch.multinomial(torch.tensor(probs), n, replacement=True, generator=source)
+    return Draws(torch.bincount(tokens, minlength=len(probs)).double())
+
+
+def test_samples_are_alike_if_they_may_come_from_one_distribution():
+    right, one, other = [0.25] * 4, [0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.15, 0.15]
+    for seed in range(20):
+        a, b, c, r = drawn(one, seed), drawn(one, 100 + seed), drawn(other, 200 + seed), drawn(right, seed)
+        assert 0 < distance((a,), (b,), (r,)) <= NEAR
+        assert distance((a,), (c,), (r,)) == math.inf
+        assert distance((a,), (a,), (r,)) == 0
+
+
+def test_samples_of_one_token_each_are_alike_but_less_so():
+    a, b, right = drawn([1.0, 0.0], 1), drawn([0.0, 1.0], 1), drawn([0.5, 0.5], 1)
+    assert 0.01 < distance((a,), (b,), (right,)) <= NEAR
+    assert distance((a,), (right,), (right,)) == math.inf
+    assert distance((a,), (drawn([1.0], 1),), (right,)) == math.inf
