@@ -2,8 +2,10 @@
 logits are the same. Rows that are done are fed the pad token and masked from there on. Left padding by
 flipping a right-padded batch; the loop is a generator of columns."""
 
+from functools import partial
+
 import torch
-from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoTokenizer
 
 from exercises.llamascratch.solution import KVCache, Llama, load, load_eos  # noqa: F401
@@ -14,12 +16,9 @@ def pad_batch(token_lists, pad_token_id):
     if any(len(tokens) == 0 for tokens in token_lists):
         raise ValueError("every prompt needs at least one token")
     longest = max(len(tokens) for tokens in token_lists)
-    ids, mask = [], []
-    for tokens in token_lists:
-        missing = longest - len(tokens)
-        ids.append((tokens[::-1] + [pad_token_id] * missing)[::-1])
-        mask.append(([1] * len(tokens) + [0] * missing)[::-1])
-    return torch.tensor(ids, dtype=torch.long), torch.tensor(mask, dtype=torch.long)
+    ids = torch.tensor([tokens[::-1] + [pad_token_id] * (longest - len(tokens)) for tokens in token_lists])
+    mask = torch.tensor([[1] * len(tokens) + [0] * (longest - len(tokens)) for tokens in token_lists])
+    return ids.flip(1), mask.flip(1)
 
 
 def make_position_ids(attention_mask):
@@ -38,11 +37,8 @@ def columns(model, ids, mask, eos_token_id, pad_token_id):
     first, feed = 0, ids
     while alive.any():
         position_ids = torch.arange(first, mask.shape[1]).expand(len(ids), -1)
-        with torch.no_grad():
-            logits = model(
-                input_ids=feed, attention_mask=mask, position_ids=position_ids.contiguous(), cache=cache
-            )
-        token = logits[:, -1:].argmax(-1)
+        logits = model(feed, mask, position_ids, cache)
+        token = logits[:, -1:].detach().argmax(-1)
         yield torch.where(alive, token, -1)
         if eos_token_id is not None:
             alive = alive & (token != eos_token_id)
@@ -69,10 +65,8 @@ class Engine:
     def execute(self, prompts, max_new_tokens=128, temperature=0.0):
         encoded = [self.tokenizer.encode(prompt) for prompt in prompts]
         new = generate_batch(self.model, encoded, max_new_tokens, self.eos_token_id)
-        texts = []
-        for before, after in zip(encoded, new, strict=True):
-            texts.append(self.tokenizer.decode([*before, *after], skip_special_tokens=True))
-        return texts
+        rows = [before + after for before, after in zip(encoded, new, strict=True)]
+        return [self.tokenizer.decode(row, skip_special_tokens=True) for row in rows]
 
 
 def cache_utilization(prompt_lens, new_lens):
@@ -82,10 +76,7 @@ def cache_utilization(prompt_lens, new_lens):
 
 
 def attend(q, k, v, mask, backend="eager"):
-    def sdpa():
-        return nn.functional.scaled_dot_product_attention(q, k, v, mask, enable_gqa=q.shape[1] != k.shape[1])
-
-    backends = {"eager": lambda: eager(q, k, v, mask), "sdpa": sdpa}
+    backends = {"eager": eager, "sdpa": partial(scaled_dot_product_attention, enable_gqa=True)}
     if backend not in backends:
         raise ValueError(f"choose one of {list(backends)}")
-    return backends[backend]()
+    return backends[backend](q, k, v, mask)

@@ -1,0 +1,25 @@
+"""Keep tokens after EOS.
+
+en: There is text after the EOS of a row. Such a row stays in the batch, but its tokens are no longer
+    kept.
+zh: 某行在结束符之后还有内容。这样的行可以留在批里，但它之后的 token 不应再保留。
+caught by: test_eos
+"""
+
+
+@torch.no_grad()
+def generate_batch(model, token_lists, max_new_tokens, eos_token_id=None, pad_token_id=0):
+    if not token_lists:
+        return []
+    feed, mask = pad_batch(token_lists, pad_token_id)
+    cache, new = KVCache(), [[] for _ in token_lists]
+    for _ in range(max_new_tokens):
+        position_ids = make_position_ids(mask)[:, -feed.shape[1] :]
+        logits = model(feed, attention_mask=mask, position_ids=position_ids, cache=cache)
+        feed = logits[:, -1].argmax(-1, keepdim=True)
+        mask = torch.cat((mask, torch.ones_like(feed)), dim=1)
+        for row, token in zip(new, feed[:, 0].tolist(), strict=True):
+            row.append(token)
+        if all(eos_token_id in row for row in new):
+            break
+    return new

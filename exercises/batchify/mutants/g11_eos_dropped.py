@@ -1,0 +1,25 @@
+"""Do not return the EOS.
+
+en: The EOS belongs to the result: a row stops after it, not before.
+zh: 结束符本身也属于结果：应在它之后停止，而不是之前。
+caught by: test_eos
+"""
+
+
+@torch.no_grad()
+def generate_batch(model, token_lists, max_new_tokens, eos_token_id=None, pad_token_id=0):
+    if not token_lists:
+        return []
+    feed, mask = pad_batch(token_lists, pad_token_id)
+    cache, new = KVCache(), [[] for _ in token_lists]
+    for _ in range(max_new_tokens):
+        position_ids = make_position_ids(mask)[:, -feed.shape[1] :]
+        logits = model(feed, attention_mask=mask, position_ids=position_ids, cache=cache)
+        feed = logits[:, -1].argmax(-1, keepdim=True)
+        mask = torch.cat((mask, torch.ones_like(feed)), dim=1)
+        for row, token in zip(new, feed[:, 0].tolist(), strict=True):
+            if row[-1:] != [eos_token_id]:
+                row.append(token)
+        if all(row[-1:] == [eos_token_id] for row in new):
+            break
+    return [row[:-1] if row[-1:] == [eos_token_id] else row for row in new]

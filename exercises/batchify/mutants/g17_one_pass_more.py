@@ -1,0 +1,27 @@
+"""Run the model once more after the last token.
+
+en: There is one forward pass too many: the last new token need not be fed.
+zh: 多做了一次前向：最后一个新 token 不必再输入。
+caught by: test_one_pass_per_step, test_tokens_fed
+"""
+
+
+@torch.no_grad()
+def generate_batch(model, token_lists, max_new_tokens, eos_token_id=None, pad_token_id=0):
+    if not token_lists:
+        return []
+    feed, mask = pad_batch(token_lists, pad_token_id)
+    cache, new = KVCache(), [[] for _ in token_lists]
+    for _ in range(max_new_tokens):
+        position_ids = make_position_ids(mask)[:, -feed.shape[1] :]
+        logits = model(feed, attention_mask=mask, position_ids=position_ids, cache=cache)
+        feed = logits[:, -1].argmax(-1, keepdim=True)
+        mask = torch.cat((mask, torch.ones_like(feed)), dim=1)
+        for row, token in zip(new, feed[:, 0].tolist(), strict=True):
+            if row[-1:] != [eos_token_id]:
+                row.append(token)
+        if all(row[-1:] == [eos_token_id] for row in new):
+            break
+    if max_new_tokens:
+        model(feed, attention_mask=mask, position_ids=make_position_ids(mask)[:, -1:], cache=cache)
+    return new

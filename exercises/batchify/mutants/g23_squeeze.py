@@ -1,0 +1,26 @@
+"""Squeeze away the batch dimension of a single row.
+
+en: squeeze() also removes the batch dimension when there is one row only. Index or name the dimension
+    instead.
+zh: 只有一行时，squeeze() 会把批维度也去掉。请用下标，或指定要去掉的维度。
+caught by: test_batch_sizes
+"""
+
+
+@torch.no_grad()
+def generate_batch(model, token_lists, max_new_tokens, eos_token_id=None, pad_token_id=0):
+    if not token_lists:
+        return []
+    feed, mask = pad_batch(token_lists, pad_token_id)
+    cache, new = KVCache(), [[] for _ in token_lists]
+    for _ in range(max_new_tokens):
+        position_ids = make_position_ids(mask)[:, -feed.shape[1] :]
+        logits = model(feed, attention_mask=mask, position_ids=position_ids, cache=cache)
+        feed = logits[:, -1:].argmax(-1).squeeze().unsqueeze(-1)
+        mask = torch.cat((mask, torch.ones_like(feed)), dim=1)
+        for row, token in zip(new, feed[:, 0].tolist(), strict=True):
+            if row[-1:] != [eos_token_id]:
+                row.append(token)
+        if all(row[-1:] == [eos_token_id] for row in new):
+            break
+    return new
