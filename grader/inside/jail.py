@@ -58,7 +58,7 @@ def mount_scratch(job: JobSpec, launch: Launch, uid: int) -> None:
 
 def _own_directories(launch: Launch) -> list[str]:
     """Return the well-known writable directories that can be the job's own."""
-    return ["/dev/shm", *(["/tmp"] if view.tmp_is_free(launch) else [])]  # noqa: S108
+    return [path for path in ("/dev/shm", "/tmp") if view.is_free(path, launch)]  # noqa: S108
 
 
 def set_limits(job: JobSpec, launch: Launch) -> None:
@@ -119,6 +119,9 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
     for path in view.readable(launch):
         # Our own mounts leave only `inside/` in the package's directory; else the rules must.
         rules |= {path: confine.RUN} if launch.tier == "A" else _rules_around(path, launch.package)
+    for path in launch.files:
+        rules[path] = confine.READ
+        rules.setdefault(str(Path(path).parent), confine.READ_DIR)
     devices = (*view.DEVICES, *launch.devices)
     rules |= {path: _DEVICE_RIGHTS for path in devices if not Path(path).is_dir()}
     rules[scratch_of(job)] = confine.WRITE
@@ -126,6 +129,7 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
         # The job's own process list; CUDA and thread libraries write their threads' names there.
         rules["/proc"] = confine.READ | confine.WRITE_FILE
         rules |= dict.fromkeys(_own_directories(launch), confine.WRITE)
+        rules[view.HEADERS] = confine.READ
     else:
         rules[f"/proc/{os.getpid()}"] = confine.READ
     return rules

@@ -19,6 +19,7 @@ THREADS = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    "TORCHINDUCTOR_VEC_ISA_OK": "1",  # else it tries by compiling, 7 s: the compiler probe does that once
     "RAYON_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
@@ -32,7 +33,8 @@ EXIT_NOT_CONFINED = 78  # a worker that could not prove its confinement ends wit
 class Launch:
     """How to build the view of the file system and what to import into the template.
 
-    `trees` are shown read-only at their own paths; `package` is the directory of the grader package,
+    `trees` are shown read-only at their own paths, and so are single `files`, whose folders may be listed
+    but hold nothing else where we can make mounts; `package` is the directory of the grader package,
     of which only `inside/` is shown; `devices` are device nodes; `path` becomes sys.path;
     `serve` is "module:function", called with the worker's socket; `uid` is taken when started as root.
     """
@@ -45,6 +47,7 @@ class Launch:
     executable: str
     preload: tuple[str, ...]
     serve: str
+    files: tuple[str, ...] = ()
     uid: int = 65534
 
 

@@ -12,6 +12,7 @@ they travel over the worker's own socket, of which the template keeps no copy.
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import select
 import signal
@@ -22,7 +23,7 @@ from typing import NoReturn
 if __name__ == "__main__":  # -I -S: nothing is importable yet but the standard library
     sys.path.append(__file__.rsplit("/grader/inside/", 1)[0])
 
-from grader.inside import confine, view
+from grader.inside import confine, toolchain, view
 from grader.inside.job import Serve, run_init
 from grader.inside.spec import Launch, load_job, load_launch
 from grader.inside.warm import warm_up
@@ -41,7 +42,8 @@ def main(control: int, slot: int) -> NoReturn:
     confine.close_all_except({0, 1, 2, control, slot})
     enter_outer_wall(launch, control, slot)
     sock = socket.socket(fileno=control)
-    serve = warm_up(launch, view.SCRATCH)
+    with view.filling_headers() if toolchain.wanted(launch.preload) else contextlib.nullcontext():
+        serve = warm_up(launch, view.SCRATCH)
     sock.send(b"ready")
     answer_requests(sock, launch, serve)
 

@@ -6,8 +6,10 @@ protect by permission: `stat` of a hidden file says that it does not exist.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from grader.inside import confine
@@ -18,7 +20,8 @@ SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/et
 CPU_INFO = "/sys/devices/system/cpu"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SCRATCH = "/sandbox"  # each worker's own disk, mounted by the worker itself
-_EMPTY = ("/proc", "/dev/shm", "/tmp", SCRATCH)  # noqa: S108 - mount points
+HEADERS = "/headers"  # what the template has precompiled for all workers, read-only to them
+_EMPTY = ("/proc", "/dev/shm", "/tmp", SCRATCH, HEADERS)  # noqa: S108 - mount points
 _DEV_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _BASES = ("/mnt", "/srv", "/media", "/opt", "/run", "/tmp", "/var")  # noqa: S108
 
@@ -27,13 +30,13 @@ _BASES = ("/mnt", "/srv", "/media", "/opt", "/run", "/tmp", "/var")  # noqa: S10
 def readable(launch: Launch) -> tuple[str, ...]:
     """Return every path outside scratch, /proc and /dev that a worker may read or run."""
     package = (f"{launch.package}/__init__.py", f"{launch.package}/inside")
-    paths = (*SYSTEM_TREES, *SYSTEM_FILES, CPU_INFO, *launch.trees, *package)
+    paths = (*SYSTEM_TREES, *SYSTEM_FILES, CPU_INFO, *launch.trees, *launch.files, *package)
     return tuple(p for p in sorted(set(paths)) if Path(p).exists())  # a tree before what lies in it
 
 
-def tmp_is_free(launch: Launch) -> bool:
-    """Say whether /tmp can be the job's own; not where the interpreter or the grader lies in it."""
-    return not any(path.startswith("/tmp/") for path in readable(launch))  # noqa: S108
+def is_free(directory: str, launch: Launch) -> bool:
+    """Say whether a directory can be the job's own; not where the interpreter, say, lies in /tmp."""
+    return not any(path.startswith(f"{directory}/") for path in readable(launch))
 
 
 def enter(launch: Launch) -> None:
@@ -61,6 +64,16 @@ def enter(launch: Launch) -> None:
 def mount_proc(target: str = "/proc") -> None:
     """Mount the process list of our own PID namespace."""
     confine.mount("proc", target, "proc", confine.MS_NOSUID | confine.MS_NODEV | confine.MS_NOEXEC)
+
+
+@contextlib.contextmanager
+def filling_headers() -> Iterator[None]:
+    """Let the template write to `HEADERS` inside the block, and nobody ever after."""
+    data = f"mode=755,uid={os.getuid()},gid={os.getgid()},size=1g"
+    flags = confine.MS_NOSUID | confine.MS_NODEV | confine.MS_NOEXEC
+    confine.mount("tmpfs", HEADERS, "tmpfs", flags, data)
+    yield
+    confine.restrict_mount(HEADERS, confine.ATTR_RDONLY, recursive=False)
 
 
 def _free_mount_point(sources: tuple[str, ...]) -> str:

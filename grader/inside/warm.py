@@ -6,8 +6,9 @@ import gc
 import importlib
 import os
 import sys
+import tempfile
 
-from grader.inside import seccomp
+from grader.inside import seccomp, toolchain
 from grader.inside.job import Serve
 from grader.inside.spec import THREADS, Launch
 
@@ -24,9 +25,12 @@ def warm_up(launch: Launch, scratch: str) -> Serve:
     sys.dont_write_bytecode = True
     for name in launch.preload:
         importlib.import_module(name)
+    if launch.tier == "A" and toolchain.wanted(launch.preload):
+        toolchain.warm()
     module, _, function = launch.serve.partition(":")
     serve: Serve = getattr(importlib.import_module(module), function)
     seccomp.build(seccomp.Policy(), os.uname().machine)  # kept for the forks
+    tempfile.tempdir = None  # to be asked for again in the worker, which has its own
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, every page of these objects
     return serve
