@@ -1,0 +1,144 @@
+"""Caches and rotations of the judge's own, which the student's model must work with unchanged.
+
+They stay with the judge; the model calls them over the wire. All of them note what they are asked.
+"""
+
+from __future__ import annotations
+
+import torch
+from rope_fixtures import rope64
+from torch import Tensor
+
+from grader.checks import assert_form, check
+
+SHIFT = 37  # of all positions in `ShiftedCache`: a rotation depends on differences only
+METHODS = {"__len__": None, "query_positions": None, "update": None}
+
+
+class NoRope:
+    """A rotation that does not rotate. Counts what it was asked to."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.turned: list[tuple[int, int]] = []  # (heads, tokens) of each call
+
+    def __call__(self, x: Tensor, position_ids: Tensor) -> Tensor:
+        """Return x [B, h, S, D] as it is."""
+        what = "x passed to rope"
+        check(
+            isinstance(x, Tensor) and x.dim() == 4,
+            f"{what} must be [B, h, S, D]",
+            f"{what} 应为 [B, h, S, D]",
+        )
+        assert_form(position_ids, (x.shape[0], x.shape[2]), torch.int64, "position_ids passed to rope")
+        self.turned.append((x.shape[1], x.shape[2]))
+        return x.to(self.device)
+
+
+class ForeignCache:
+    """What the judge's caches have in common: they check and note every call, and rotate by themselves.
+
+    `rope` is the judge's rotation that the model was made with, if any: then keys are not rotated.
+    """
+
+    def __init__(self, config: object, device: str, rope: object = None) -> None:
+        self.config, self.rope, self.device = config, rope, device
+        self.keys: dict[int, Tensor] = {}
+        self.values: dict[int, Tensor] = {}
+        self.seen = 0
+        self.passes: list[list[str]] = []  # what each forward pass asked, in order
+        self.positions: list[Tensor] = []  # position_ids of each update
+
+    def __len__(self) -> int:
+        return self.seen
+
+    def begin(self) -> None:
+        """Note that a forward pass begins."""
+        self.passes.append([])
+
+    def query_positions(self, position_ids: Tensor) -> Tensor:
+        """Answer with positions that are not those asked with."""
+        what = "position_ids passed to query_positions"
+        check(
+            isinstance(position_ids, Tensor)
+            and position_ids.dim() == 2
+            and position_ids.dtype == torch.int64,
+            f"{what} must be int64 [B, S]",
+            f"{what} 应为 int64 [B, S]",
+        )
+        self.passes[-1].append("query_positions")
+        return self.where(position_ids).to(self.device)
+
+    def update(
+        self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor, rope: object
+    ) -> tuple[Tensor, Tensor]:
+        """Take in keys and values of a layer; return rotated keys and values, oldest first."""
+        check(
+            isinstance(k, Tensor) and k.dim() == 4,
+            "keys passed to update must be [B, Hkv, S, D]",
+            "传给 update 的 key 应为 [B, Hkv, S, D]",
+        )
+        B, S = k.shape[0], k.shape[2]
+        form = (B, self.config.num_key_value_heads, S, self.config.head_dim)
+        assert_form(k, form, torch.float32, "keys passed to update")
+        assert_form(v, form, torch.float32, "values passed to update")
+        assert_form(position_ids, (B, S), torch.int64, "position_ids passed to update")
+        self.passes[-1].append(f"update({layer})")
+        self.positions.append(position_ids)
+        check(
+            rope is not None if self.rope is None else rope is self.rope,
+            "the rope passed to update is not the model's own",
+            "传给 update 的 rope 不是模型自己的那一个",
+        )
+        if layer == 0:
+            self.seen += S
+        keys, values = self.keep(layer, k, v, position_ids)
+        return keys.float().to(self.device), values.to(self.device)
+
+    def where(self, position_ids: Tensor) -> Tensor:
+        """Return the positions of the queries."""
+        raise NotImplementedError
+
+    def keep(self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Store keys and values; return what is visible."""
+        raise NotImplementedError
+
+
+class ShiftedCache(ForeignCache):
+    """Everything is stored backwards, and lives SHIFT positions away from where the model thinks it does."""
+
+    def where(self, position_ids: Tensor) -> Tensor:
+        """Shift them."""
+        return position_ids + SHIFT
+
+    def keep(self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Put new tokens, newest first, in front of the old ones; turn everything round to return it."""
+        if self.rope is None:
+            k = rope64(k, position_ids + SHIFT, self.config)
+        for store, new in ((self.keys, k), (self.values, v)):
+            store[layer] = torch.cat((new.flip(2), store[layer]) if layer in store else (new.flip(2),), dim=2)
+        return self.keys[layer].flip(2), self.values[layer].flip(2)
+
+
+class ForgettingCache(ForeignCache):
+    """Keeps the first tokens and the latest, and counts the kept ones from 0 in every step."""
+
+    def __init__(self, config: object, device: str, sinks: int, window: int) -> None:
+        super().__init__(config, device)
+        self.sinks, self.window = sinks, window
+
+    def where(self, position_ids: Tensor) -> Tensor:
+        """Return the last places among the kept tokens: it has not taken in the new ones yet."""
+        S = position_ids.shape[1]
+        past = min(self.seen, self.sinks + max(self.window - S, 0))
+        return torch.arange(past, past + S).expand_as(position_ids)
+
+    def keep(self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep everything, but show only the first and the latest."""
+        S = k.shape[2]
+        for store, new in ((self.keys, k), (self.values, v)):
+            store[layer] = torch.cat((store[layer], new) if layer in store else (new,), dim=2)
+        T = self.keys[layer].shape[2]
+        shown = [t for t in range(T) if t < self.sinks or t >= T - max(self.window, S)]
+        places = torch.arange(len(shown)).expand(k.shape[0], -1)
+        return rope64(self.keys[layer][:, :, shown], places, self.config), self.values[layer][:, :, shown]
