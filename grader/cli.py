@@ -108,6 +108,10 @@ def main() -> None:
     help="Replay a run with its seed. Default: a new secret one.",
 )
 @click.option("--fresh", is_flag=True, help="Grade again what is already known.")
+@click.option(
+    "--model", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Run the tests on a real checkpoint, too (docs/checkpoints.md). They are worth no points.",
+)  # fmt: skip
 @_fail_under
 @_no_sandbox
 @_reports

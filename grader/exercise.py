@@ -38,6 +38,7 @@ STATIC_TESTS = ("test_import_policy", "test_pseudocode", "test_signatures", "tes
 REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")
+NEEDS = ("model",)  # what a test may need besides: a real checkpoint
 # Folders beside a solution that are no part of it: tests, and what students are given.
 NOT_GRADED = frozenset({"tests", "public_tests", "hidden_tests", "starter", "kit", "__pycache__"})
 
@@ -99,6 +100,10 @@ class Exercise:
     policy: Policy
     tests: tuple[TestSpec, ...]
     published: Published | None = None
+
+    def uses(self, need: str) -> bool:
+        """Tell whether any test needs this."""
+        return any(need in spec.needs for spec in self.tests)
 
     def test(self, name: str) -> TestSpec:
         """Return a row of the table. Raises KeyError."""
@@ -175,7 +180,7 @@ class Exercise:
     def digest(self) -> str:
         """Digest everything that can change a verdict: all code and texts, not the points table."""
         digest = hashlib.sha256(repr((self.limits, self.interface, self.policy, self.preload)).encode())
-        digest.update(repr([(s.name, s.requires, s.devices, s.fresh) for s in self.tests]).encode())
+        digest.update(repr([(s.name, s.requires, s.devices, s.fresh, s.needs) for s in self.tests]).encode())
         for folder in ("hidden_tests", "public_tests", "reference", "starter", "mutants", "kit"):
             for path in sorted((self.path / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
@@ -309,7 +314,9 @@ def _read_tests(manifest: Section) -> Iterable[TestSpec]:
         assert row is not None
         if not name.startswith("test_"):
             raise table.error(f"{name!r}: a test is named by its function, test_...", name)
-        row.allow_only("points", "title", "hint", "bonus", "requires", "devices", "visibility", "fresh")
+        row.allow_only(
+            "points", "title", "hint", "bonus", "requires", "devices", "visibility", "fresh", "needs"
+        )
         yield _read_test(name, row, seen)
         seen.add(name)
 
@@ -323,6 +330,9 @@ def _read_test(name: str, row: Section, earlier: set[str]) -> TestSpec:
     for device in row.words("devices"):
         if device not in DEVICES:
             raise row.error(f"unknown device {device!r}; known: {', '.join(DEVICES)}", "devices")
+    for need in row.words("needs"):
+        if need not in NEEDS:
+            raise row.error(f"unknown need {need!r}; known: {', '.join(NEEDS)}", "needs")
     visibility = row.word("visibility", "hidden")
     if visibility not in ("hidden", "public"):
         raise row.error("'visibility' must be hidden or public", "visibility")
@@ -336,6 +346,7 @@ def _read_test(name: str, row: Section, earlier: set[str]) -> TestSpec:
         public=visibility == "public",
         fresh=row.flag("fresh"),
         hint=row.text("hint", NO_TEXT),
+        needs=row.words("needs"),
     )
 
 

@@ -69,7 +69,7 @@ class TestSpec:
 
     `requires` names tests that must pass first; `devices` where the test can run (empty: anywhere);
     `public` tests show everything to the student, hidden ones only what helps without telling;
-    `fresh` asks for a new worker.
+    `fresh` asks for a new worker; `needs` names what else must be here, such as a real checkpoint.
     """
 
     __test__ = False  # not a pytest class
@@ -83,6 +83,7 @@ class TestSpec:
     public: bool = False
     fresh: bool = False
     hint: Text = NO_TEXT
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class JobResult:
     seed: int = 0
     notice: Text = NO_TEXT
     fault: str = ""  # our own traceback, for the instructor; empty unless ungraded
+    model: str = ""  # the real checkpoint of `--model`, where the exercise has tests on one
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import pytest
 
 from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
+from grader.checkpoint import Checkpoint
 from grader.checks import Sample, recording_clues, recording_margins
 from grader.diagnosis import Answers, Diagnosis, Replay, Symptom, hint_of
 from grader.exercise import SHARED_TESTS, Exercise
@@ -34,6 +35,12 @@ from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
 
 NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
 NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备：{}")
+LACKING = {
+    "model": Text(
+        "not run: needs a real checkpoint (`grader run --model DIR`)",
+        "未运行：需要真实的权重文件（`grader run --model DIR`）",
+    ),
+}
 AFTER = Text("not run: {} has to pass first", "未运行：需要先通过 {}")
 UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
@@ -76,6 +83,13 @@ class Bench(Protocol):
     @property
     def diagnosis(self) -> Diagnosis:
         """The known mistakes."""
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The real checkpoint to grade on."""
+
+    def has(self, need: str) -> bool:
+        """Tell whether something that a test needs is here."""
 
     def stand_in(self, mutant: Mutant | None) -> Candidate:
         """Open a mutant, or the reference for None, in place of the student."""
@@ -140,6 +154,9 @@ class Judge:
         if spec.devices and self.bench.device not in spec.devices:
             where = ", ".join(spec.devices)
             return TestResult(spec.name, Status.UNGRADABLE, message=_fill(NOT_HERE, where, where))
+        for need in spec.needs:
+            if not self.bench.has(need):
+                return TestResult(spec.name, Status.UNGRADABLE, message=LACKING[need])
         for name in spec.requires:
             if self.results[name].status is not Status.PASSED:
                 title = self.bench.exercise.test(name).title
@@ -169,7 +186,8 @@ class Judge:
         seconds = time.monotonic() - started
         verdict = replay.verdict
         wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
-        if wrong and self._symptoms is not None and verdict.message != DOES_NOT_LOAD:
+        repeatable = verdict.message != DOES_NOT_LOAD and "model" not in spec.needs  # which takes too long
+        if wrong and self._symptoms is not None and repeatable:
             self._symptoms.append(Symptom(spec.name, case.key, replay, self._replay_of(case)))
         earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
         output = self.bench.candidate.take_output()
@@ -294,6 +312,11 @@ class Offered:
         return self.case.bench.device
 
     @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The real checkpoint, for tests that need a model."""
+        return self.case.bench.checkpoint
+
+    @property
     def expose(self) -> Callable[..., object]:
         """Hand the student an object that stays here."""
         return expose
@@ -356,7 +379,7 @@ class Shortcut:
 
 
 OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "inspection", "reference_inspection",
-           "earn", "exercise", "printed")  # fmt: skip
+           "earn", "exercise", "printed", "checkpoint")  # fmt: skip
 # pytest must know the names to collect the tests; the real objects are made per call, by `Offered`.
 Placeholders = type(
     "Placeholders", (), {name: pytest.fixture(name=name)(lambda self: None) for name in OFFERED}

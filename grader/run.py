@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Protocol
 
+from grader.checkpoint import Checkpoint, read_checkpoint
 from grader.course import Course
 from grader.doctor import has_cuda
-from grader.errors import WallError, unknown_name
+from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
 from grader.job import Job, JobResult, Score, State, score_job
 from grader.refusal import without_running
@@ -23,6 +25,7 @@ from grader.store import Store, job_key, versions
 from grader.submission import Submission, commit, list_submissions, snapshot
 from grader.verify import Verification, verify
 from grader.wall.launch import Tier
+from grader.wall.memory import available
 from grader.wall.probe import best_tier
 from grader.wall.view import require_hidden
 
@@ -51,6 +54,7 @@ class Request:
     seed: int | None = None
     fresh: bool = False
     no_sandbox: bool = False
+    model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +76,19 @@ def grade(request: Request, watch: Callable[[int, int], AbstractContextManager[P
     submissions = _select(course, request.names)
     device = choose_device(request.device)
     tier = choose_tier(course, device, no_sandbox=request.no_sandbox)
+    checkpoint = _take_checkpoint(request.model, exercises)
+    slots = _count_slots(request.slots, exercises, checkpoint)
     specs = {exercise.name: exercise.tests for exercise in exercises}
     commits = {submission.name: commit(submission.path) for submission in submissions}
     with Store(course.store_path) as store:
-        plan = _plan(request, submissions, exercises, store, tier, device)
+        plan = _plan(request, submissions, exercises, store, tier, device, checkpoint)
         newest = {s.key for s in store.latest()}
         for key, result in (*plan.known, *plan.settled):
             if key not in newest:  # a submission that went back to what was graded before
                 store.put(key, result, commits[result.submission])
         keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}
-        slots = request.slots or len(os.sched_getaffinity(0))
         with watch(len(plan.jobs), len(plan.known)) as progress:
-            setup = plan_slots(exercises, tier, device)
+            setup = plan_slots(exercises, tier, device, checkpoint)
             for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started):
                 store.put(keys[result.submission, result.exercise], result, commits[result.submission])
                 progress.finished(result, score_job(specs[result.exercise], result))
@@ -161,6 +166,26 @@ def choose_device(asked: str) -> str:
     return "cuda" if has_cuda() else "cpu"
 
 
+def _take_checkpoint(path: Path | None, exercises: Sequence[Exercise]) -> Checkpoint | None:
+    """Examine the checkpoint that was named. Raises UsageError."""
+    if path is None:
+        return None
+    if not any(exercise.uses("model") for exercise in exercises):
+        names = ", ".join(exercise.name for exercise in exercises)
+        raise UsageError(f"--model: no test of {names} uses a real checkpoint")
+    return read_checkpoint(path)
+
+
+def _count_slots(asked: int | None, exercises: Sequence[Exercise], checkpoint: Checkpoint | None) -> int:
+    """Return how many slots are started: as many as were asked for, or cores; fewer where memory is short."""
+    slots = asked or len(os.sched_getaffinity(0))
+    if checkpoint is None:
+        return slots
+    memory = available()
+    fitting = [checkpoint.slots(e.limits, memory) for e in exercises if e.uses("model")]
+    return min([slots, *(count for count in fitting if count is not None)])
+
+
 def _select(course: Course, names: tuple[str, ...]) -> Sequence[Submission]:
     submissions = {s.name: s for s in list_submissions(course.submissions_path)}
     for name in names:
@@ -176,12 +201,14 @@ def _plan(
     store: Store,
     tier: Tier,
     device: str,
+    checkpoint: Checkpoint | None,
 ) -> Plan:
     seed = request.seed if request.seed is not None else secrets.randbelow(2**62)
     options = {} if request.seed is None else {"seed": str(request.seed)}
     known, settled, jobs = [], [], {}
     for submission in submissions:
         for exercise in exercises:
+            on_model = {"model": checkpoint.digest} if checkpoint and exercise.uses("model") else {}
             taken = snapshot(submission.path, (*(a.name for a in exercise.ancestors), exercise.name))
             key = job_key(
                 exercise=exercise.digest(),
@@ -189,7 +216,7 @@ def _plan(
                 snapshot=f"{submission.name}/{taken.digest}",
                 device=device,
                 wall=tier,
-                options=options,
+                options={**options, **on_model},
             )
             result = None if request.fresh else store.get(key)
             decided = without_running(submission.name, exercise, taken.files, taken.hazards, device)

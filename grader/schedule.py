@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.checkpoint import Checkpoint
 from grader.exercise import Exercise, read_exercise
 from grader.job import Job, JobResult, State
 from grader.wall.launch import Tier, die_with_parent
@@ -42,13 +43,16 @@ class SlotPlan:
     device: str
     exercise_paths: tuple[Path, ...]
     preload: tuple[str, ...]
+    checkpoint: Checkpoint | None = None
 
 
-def plan_slots(exercises: Iterable[Exercise], tier: Tier, device: str) -> SlotPlan:
+def plan_slots(
+    exercises: Iterable[Exercise], tier: Tier, device: str, checkpoint: Checkpoint | None = None
+) -> SlotPlan:
     """Plan slots that can grade any of these exercises."""
     exercises = tuple(exercises)
     preload = dict.fromkeys(module for exercise in exercises for module in exercise.preload)
-    return SlotPlan(tier, device, tuple(e.path for e in exercises), tuple(preload))
+    return SlotPlan(tier, device, tuple(e.path for e in exercises), tuple(preload), checkpoint)
 
 
 def run_jobs(
@@ -141,7 +145,7 @@ def _start_slot(plan: SlotPlan, coordinator: int, turn: Synchronized[int] | None
     if turn is not None:
         _take_core(turn)
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
-    _slot = Slot(plan.tier, plan.preload, plan.device, exercises)
+    _slot = Slot(plan.tier, plan.preload, plan.device, exercises, plan.checkpoint)
 
 
 def _end_with(coordinator: int) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.candidate import Candidate, NotLoaded
+from grader.checkpoint import Checkpoint
 from grader.checks import Sample
 from grader.diagnosis import Diagnosis
 from grader.errors import ContentError, UngradedError
@@ -51,19 +52,26 @@ class Slot:
     """Grades jobs one after another. Exercises, references and replays are kept between jobs."""
 
     def __init__(
-        self, tier: Tier, preload: Sequence[str], device: str, exercises: Mapping[str, Exercise]
+        self,
+        tier: Tier,
+        preload: Sequence[str],
+        device: str,
+        exercises: Mapping[str, Exercise],
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._tier = tier
         self._preload = (INSPECTOR, *preload)
         self._device = device
-        self._exercises = exercises
+        self._exercises = {name: _with_room(exercise, checkpoint) for name, exercise in exercises.items()}
+        self._checkpoint = checkpoint
         self._desks: dict[tuple[str, str], Desk] = {}
         self._prepare_process()
 
     @cached_property
     def wall(self) -> AnyWall:
         """The sandbox, built when the first job needs it: if that fails, the job can say so."""
-        return build_wall(self._tier, self._preload, self._device)
+        files = self._checkpoint.files if self._checkpoint else ()
+        return build_wall(self._tier, self._preload, self._device, files)
 
     def longest(self, job: Job) -> float:
         """Return the most seconds the student's code can keep a job busy, replays on our own included."""
@@ -81,6 +89,7 @@ class Slot:
     def grade(self, job: Job) -> JobResult:
         """Grade one job. Never raises for anything a student or an exercise did."""
         started = time.monotonic()
+        on_model = self._checkpoint if self._exercises[job.exercise].uses("model") else None
         try:
             desk = self._desk(job)
             with Candidate(self.wall, desk.exercise, job.files, job.device, policy=job.policy) as candidate:
@@ -95,6 +104,7 @@ class Slot:
             wall=self._tier,
             memory_limit=self.wall.memory_limit if "wall" in self.__dict__ else "",
             seed=job.seed,
+            model=on_model.label if on_model else "",
         )
 
     def close(self) -> None:
@@ -106,7 +116,8 @@ class Slot:
         """Return the desk of a job's exercise; one per exercise and device is kept, for the last seed."""
         desk = self._desks.get((job.exercise, job.device))
         if desk is None or desk.seed != job.seed:
-            desk = Desk(self.wall, self._exercises[job.exercise], job.device, job.seed)
+            exercise = self._exercises[job.exercise]
+            desk = Desk(self.wall, exercise, job.device, job.seed, self._checkpoint)
             self._desks[job.exercise, job.device] = desk
         return desk
 
@@ -151,6 +162,13 @@ class _Bench:
     def reference_inspection(self) -> Inspection:
         return self.desk.reference_inspection
 
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        return self.desk.checkpoint
+
+    def has(self, need: str) -> bool:
+        return {"model": self.checkpoint is not None}[need]
+
 
 @dataclass(slots=True)
 class _Round:
@@ -180,6 +198,7 @@ class Desk:
     exercise: Exercise
     device: str
     seed: int
+    checkpoint: Checkpoint | None = None
     _modules: dict[str, ModuleType] = field(default_factory=dict)
 
     def grade(self, candidate: Candidate, job: Job) -> JobResult:
@@ -317,6 +336,13 @@ _SEE_NOTICE = Text(
     "not counted: the submission breaks the import policy (see the notice)",
     "不计分：提交违反了导入规则（见上方提示）",
 )
+
+
+def _with_room(exercise: Exercise, checkpoint: Checkpoint | None) -> Exercise:
+    """Give an exercise the memory and the time that its tests on a real checkpoint take."""
+    if checkpoint is None or not exercise.uses("model"):
+        return exercise
+    return replace(exercise, limits=checkpoint.raise_limits(exercise.limits))
 
 
 def load_module(path: Path, name: str) -> ModuleType:

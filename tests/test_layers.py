@@ -22,7 +22,7 @@ LAYERS = [
     {"course"},
     {"exercise"},
     {"manifest", "transplant", "checks", "rng"},
-    {"graft", "explain", "likeness", "sanitise"},
+    {"graft", "explain", "likeness", "sanitise", "checkpoint"},
     {"job", "errors", "__init__"},
 ]
 OWNERS = {

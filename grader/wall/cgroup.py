@@ -144,6 +144,15 @@ def find_cgroups(proc: Path = Path("/proc/self")) -> Cgroups:
 
 def _hierarchies(proc: Path) -> Iterator[Hierarchy]:
     """Yield candidates in the order of preference."""
+    for version, names, mount_point, own in memberships(proc):
+        if version == 2:
+            yield from _version_2(mount_point, own)
+        elif used := names & {"memory", "pids", "cpuacct"}:
+            yield Hierarchy(1, frozenset("cpu" if n == "cpuacct" else n for n in used), own)
+
+
+def memberships(proc: Path) -> Iterator[tuple[int, frozenset[str], Path, Path]]:
+    """Yield the hierarchies of a process: version, controllers, mount point, its own group's directory."""
     try:
         mounts = (proc / "mountinfo").read_text().splitlines()
         memberships = (proc / "cgroup").read_text().splitlines()
@@ -155,22 +164,20 @@ def _hierarchies(proc: Path) -> Iterator[Hierarchy]:
         root, mount_point = before.split()[3:5]
         kind, _, options = after.split()[:3]
         if kind == "cgroup2" and ("",) in own:
-            yield from _version_2(Path(mount_point), own["",], root)
+            yield 2, frozenset(), Path(mount_point), _below(Path(mount_point), own["",], root)
         elif kind == "cgroup":
             for names, path in own.items():
-                used = frozenset(names) & {"memory", "pids", "cpuacct"}
-                if used and set(names) <= set(options.split(",")):
-                    controllers = frozenset("cpu" if n == "cpuacct" else n for n in used)
-                    yield Hierarchy(1, controllers, _below(Path(mount_point), path, root))
+                if set(names) <= set(options.split(",")):
+                    base = _below(Path(mount_point), path, root)
+                    yield 1, frozenset(names), Path(mount_point), base
 
 
-def _version_2(mount_point: Path, path: str, root: str) -> Iterator[Hierarchy]:
+def _version_2(mount_point: Path, own: Path) -> Iterator[Hierarchy]:
     """Yield our own cgroup and its ancestors, where they already hand the controllers on.
 
     A cgroup with processes in it cannot, and moving those elsewhere is not ours to do, so usually it
     is the parent (a user's slice, or with root's rights the system's) that takes our directories.
     """
-    own = _below(mount_point, path, root)
     for base in (own, *own.parents):
         if not base.is_relative_to(mount_point):
             return

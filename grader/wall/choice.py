@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from grader.job import Limits
@@ -29,12 +30,12 @@ class AnyWall(Protocol):
         """End every worker."""
 
 
-def build_wall(tier: Tier, preload: Sequence[str], device: str) -> AnyWall:
-    """Build the wall of a slot. Raises WallError."""
+def build_wall(tier: Tier, preload: Sequence[str], device: str, files: Sequence[Path] = ()) -> AnyWall:
+    """Build the wall of a slot, beyond which `files` can be read. Raises WallError."""
     if LINUX:
         from grader.wall.launch import Wall
 
-        return Wall(tier, preload, device)
+        return Wall(tier, preload, device, files=files)
     from grader.wall.plain import PlainWall
 
     return PlainWall(preload)

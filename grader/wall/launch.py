@@ -71,9 +71,10 @@ class Wall:
         *,
         serve: str = SERVE,
         library: Path | None = None,
+        files: Sequence[Path] = (),
     ) -> None:
         self.tier: Tier = tier
-        self._launch = launch_for(tier, preload, device, serve, library)
+        self._launch = launch_for(tier, preload, device, serve, library, files)
         self._cgroups = find_cgroups()
         self._cgroups.sweep()
         scratch.sweep()

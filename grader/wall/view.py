@@ -25,8 +25,18 @@ def package_directory() -> Path:
     return Path(grader.__file__).parent
 
 
-def launch_for(tier: str, preload: Sequence[str], device: str, serve: str, library: Path | None) -> Launch:
-    """Describe the view for this interpreter. `library` is one more directory of modules (for tests)."""
+def launch_for(
+    tier: str,
+    preload: Sequence[str],
+    device: str,
+    serve: str,
+    library: Path | None,
+    files: Sequence[Path] = (),
+) -> Launch:
+    """Describe the view for this interpreter.
+
+    `library` is one more directory of modules (for tests); `files` can be read, each under its own name.
+    """
     sites = _site_packages()
     standard = [sysconfig.get_path("stdlib")]
     standard += [p for p in sys.path if p.endswith("/lib-dynload")]
@@ -46,6 +56,7 @@ def launch_for(tier: str, preload: Sequence[str], device: str, serve: str, libra
         executable=os.path.realpath(sys.executable),
         preload=tuple(preload),
         serve=serve,
+        files=tuple(map(str, files)),
     )
     if str(package_directory().parent) not in sites and (tree := shown(package_directory(), launch)):
         raise WallError(f"the grader's checkout lies in {tree}, which students' code can read: move it")
