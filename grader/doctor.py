@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from grader.wall.probe import best_tier
+from grader.wall.choice import LINUX
 
 TIER_MEANING = {
     "A": "full: namespaces, Landlock and seccomp around a warm worker per job",
@@ -31,13 +31,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Yield what is here, most important first. Really tries to build the sandbox."""
-    probe = best_tier()
-    remedy = (
-        "" if probe.tier == "A" else "see the lines below; `wall: A` in grader.yaml refuses anything less"
-    )
-    yield Finding("wall", probe.tier == "A", f"tier {probe.tier}: {TIER_MEANING[probe.tier]}", remedy)
-    for name, ok, hint in probe.details:
-        yield Finding(f"  {name}", ok, "yes" if ok else "no", "" if ok else hint)
+    yield from _wall()
     yield from _software()
     yield _gpu()
     yield Finding(
@@ -45,6 +39,24 @@ def examine() -> Iterator[Finding]:
         True,
         str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
     )
+
+
+def _wall() -> Iterator[Finding]:
+    if not LINUX:
+        yield Finding(
+            "wall", False, f"tier none: {TIER_MEANING['none']}",
+            "the wall needs Linux: use a virtual machine or WSL 2; `grader check` works without it",
+        )  # fmt: skip
+        return
+    from grader.wall.probe import best_tier
+
+    probe = best_tier()
+    remedy = (
+        "" if probe.tier == "A" else "see the lines below; `wall: A` in grader.yaml refuses anything less"
+    )
+    yield Finding("wall", probe.tier == "A", f"tier {probe.tier}: {TIER_MEANING[probe.tier]}", remedy)
+    for name, ok, hint in probe.details:
+        yield Finding(f"  {name}", ok, "yes" if ok else "no", "" if ok else hint)
 
 
 def _software() -> Iterator[Finding]:

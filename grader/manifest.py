@@ -6,7 +6,7 @@ kind; each mistake becomes a `ContentError` with file and line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,7 +130,17 @@ class Section:
         section.allow_only("en", "zh")
         return Text(section.word("en"), section.word("zh"))
 
+    def plain(self, key: str) -> object:
+        """Return whatever stands under `key` as plain data."""
+        return yaml.SafeLoader("").construct_object(self._values[key], deep=True)
+
     def _default(self, key: str, default: T | None) -> T:
         if default is None:
             raise self.error(f"{key!r} is missing in {self.name}")
         return default
+
+
+def write_manifest(values: Mapping[str, object], comment: str) -> str:
+    """Return a YAML file with these values below a comment."""
+    text = yaml.safe_dump(dict(values), allow_unicode=True, sort_keys=False, width=110)
+    return f"# {comment}\n{text}"

@@ -19,7 +19,7 @@ IMPORTED = (
 
 
 def test_the_commands_are_those_of_the_design():
-    assert COMMANDS == ["doctor", "list", "report", "run", "verify"]
+    assert COMMANDS == ["check", "doctor", "handout", "list", "report", "run", "verify"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

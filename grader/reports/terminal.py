@@ -5,6 +5,8 @@ Every piece of text is a `rich.text.Text`, never markup; colours and redrawing o
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from types import TracebackType
 from typing import IO, Self
 
@@ -14,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as Styled
 
-from grader.job import JobResult, Score, State
+from grader.job import JobResult, Score, State, Text
 from grader.reports.view import Case, Gradebook, Row
 from grader.reports.wording import (
     APPROXIMATE,
@@ -25,10 +27,12 @@ from grader.reports.wording import (
     LEFT,
     NO_WALL,
     OUTPUT,
+    PASSING,
     RUNNING,
     SUBMISSION,
     TOTAL,
     WALL,
+    YOUR_OUTPUT,
     Lang,
     Outcome,
     cell_words,
@@ -51,6 +55,8 @@ _SYMBOLS = {
 
 def make_console(stream: IO[str] | None = None) -> Console:
     """Return a console on `stream` (default: stdout) that interprets nothing in the text it is given."""
+    if stream is None and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an old code page has no ✔
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH_ELSEWHERE)
@@ -76,6 +82,23 @@ def submission_detail(book: Gradebook, submission: str, lang: Lang, *, faults: b
     parts = [part for row in book.of(submission) for part in _exercise(row, lang, faults)]
     total = f"{say(TOTAL, lang)}: {score_words(book.total(submission), lang)}"
     return Group(*parts, Styled(total, style="bold"))
+
+
+def check_detail(row: Row, lang: Lang) -> Group:
+    """Return what a student is told of their own code by the public tests, which carry no points."""
+    passed = sum(case.outcome is Outcome.PASSED for case in row.cases)
+    facts = [row.exercise, say(row.title, lang), say(PASSING, lang).format(passed, len(row.cases))]
+    facts += [f"{row.seconds:.1f} s"] if row.seconds else []
+    style = "bold green" if passed == len(row.cases) else "bold"
+    parts: list[Styled | Padding | Table] = [Styled(" · ".join(facts), style=style)]
+    parts += [_indented(text, "yellow") for text in (say(row.notice, lang), row.fault) if text]
+    if row.state is State.GRADED:
+        grid = Table.grid(padding=(0, 1), pad_edge=True)
+        for case in row.cases:
+            symbol, colour = _symbol(case)
+            grid.add_row(Styled(symbol, style=colour), _case(case, lang, colour, YOUR_OUTPUT))
+        parts.append(grid)
+    return Group(*parts)
 
 
 class LiveProgress:
@@ -181,7 +204,7 @@ def _symbol(case: Case) -> tuple[str, str]:
     return _SYMBOLS.get(case.outcome, ("✘", "red"))
 
 
-def _case(case: Case, lang: Lang, style: str) -> Styled:
+def _case(case: Case, lang: Lang, style: str, printed: Text = OUTPUT) -> Styled:
     text = Styled(say(case.spec.title, lang) or case.spec.name)
     if case.spec.bonus:
         text.append(f" ({say(BONUS, lang)})", style="dim")
@@ -192,7 +215,7 @@ def _case(case: Case, lang: Lang, style: str) -> Styled:
     if case.hint:
         text.append(f"\n{say(HINT, lang)}: {say(case.hint, lang)}", style="cyan")
     if case.output:
-        text.append(f"\n{say(OUTPUT, lang)}:\n", style="dim")
+        text.append(f"\n{say(printed, lang)}:\n", style="dim")
         text.append("\n".join(f"│ {part}" for part in case.output.split("\n")))
     return text
 

@@ -90,6 +90,16 @@ NO_WALL: Final = Text(
     "评测时未启用沙箱：学生代码有可能篡改这些结果。",
 )
 APPROXIMATE: Final = Text("memory limits are approximate", "内存限制为近似值")
+YOUR_OUTPUT: Final = Text("your code printed", "你的代码打印了")
+PASSING: Final = Text("{} of {} pass", "通过 {} / {}")
+NOT_BEGUN: Final = Text("not begun", "尚未开始")
+UNCONFINED: Final = Text(
+    "Your code ran without a sandbox, with your rights.", "你的代码在没有沙箱的情况下以你的权限运行。"
+)
+GO_ON: Final = Text(
+    "These are the public tests of exercises/NAME/public_tests/; the hidden ones go further.",
+    "以上是 exercises/NAME/public_tests/ 中的公开测试；隐藏测试会检查更多内容。",
+)
 DONE: Final = Text("done", "已完成")
 RUNNING: Final = Text("running", "运行中")
 TO_GRADE: Final = Text("{} jobs to grade, {} known already", "待评分 {} 项，已有结果 {} 项")
