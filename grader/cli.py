@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from grader import __version__
+from grader.course import MANIFEST
 from grader.errors import ContentError, CourseError
 
 if TYPE_CHECKING:
@@ -107,11 +108,11 @@ def main() -> None:
     metavar="N",
     help="Replay a run with its seed. Default: a new secret one.",
 )
-@click.option("--fresh", is_flag=True, help="Grade again what is already known.")
 @click.option(
     "--model", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
     help="Run the tests on a real checkpoint, too (docs/checkpoints.md). They are worth no points.",
 )  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Grade again what is already known.")
 @_fail_under
 @_no_sandbox
 @_reports
@@ -211,6 +212,63 @@ def _show(
     write_all(whole, folder, lang)
     console.print(f"{say(REPORTS, lang)}: {folder}", soft_wrap=True)
     sys.exit(exit_code(book, mark))
+
+
+@main.command()
+@click.argument("exercises", nargs=-1, metavar="[EXERCISE]...")
+@_no_sandbox
+@_lang
+@_course
+def check(root: Path, exercises: tuple[str, ...], lang: Lang, no_sandbox: bool) -> None:
+    """Test your own repository by its public tests. For students; works on Linux, macOS and Windows.
+
+    Without arguments every exercise that you have begun is checked. The exit code is 0 if all tests pass,
+    1 if one does not. Hidden tests go further, with the same engine.
+    """
+    from grader import check as checking
+    from grader.course import find_course
+    from grader.reports.github import commands_stopped
+    from grader.reports.terminal import check_detail, make_console
+    from grader.reports.wording import GO_ON, NOT_BEGUN, UNCONFINED, say
+
+    course = find_course(root, student=True)
+    chosen, left_out = checking.chosen(course, exercises)
+    console, rows = make_console(), []
+    with commands_stopped(sys.stdout):
+        for row in checking.check(course, chosen, no_sandbox=no_sandbox):
+            console.print(check_detail(row, lang))
+            rows.append(row)
+    if left_out:
+        console.print(f"{say(NOT_BEGUN, lang)}: {', '.join(e.name for e in left_out)}")
+    console.print(say(GO_ON, lang))
+    if any(row.wall == "none" for row in rows):
+        console.print(say(UNCONFINED, lang))
+    sys.exit(checking.exit_code(rows))
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--kit", "kits", multiple=True, metavar="EXERCISE",
+    help="Add the kit of this exercise, also to a repository that is there already (repeatable).",
+)  # fmt: skip
+@_course
+def handout(root: Path, folder: Path, kits: tuple[str, ...]) -> None:
+    """Write the repository that students start from: starters, public tests, handouts, the grader's wheel.
+
+    DIR must be new or empty, and becomes a git repository with one commit. Nothing hidden is in it. When the
+    next exercise opens, `--kit` adds the published solution of the one before; the commit is then yours.
+    """
+    from grader.course import find_course
+    from grader.handout import add_kits, write_handout
+
+    course = find_course(root)
+    if kits and (folder / MANIFEST).is_file():
+        for path in add_kits(course, folder, kits):
+            click.echo(f"added {path}")
+    else:
+        write_handout(course, folder, kits)
+        click.echo(f"{folder}: {', '.join(course.exercise_names)}")
 
 
 @main.command("list")
