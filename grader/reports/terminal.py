@@ -98,7 +98,7 @@ def check_detail(row: Row, lang: Lang) -> Group:
             symbol, colour = _symbol(case)
             grid.add_row(Styled(symbol, style=colour), _case(case, lang, colour, YOUR_OUTPUT))
         parts.append(grid)
-    return Group(*parts)
+    return Group(*parts, Styled(""))
 
 
 class LiveProgress:

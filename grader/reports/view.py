@@ -200,7 +200,7 @@ def _on_kit(test: TestResult) -> float:
 def _notice(result: JobResult, own: Score, kit: Score | None) -> Text:
     """Return what concerns the whole job, with both scores where it was graded twice."""
     notice = _clean(result.notice)
-    if kit is None:
+    if kit is None or not own.maximum:  # public tests alone carry no points
         return notice
     scores = _fill(GRADED_TWICE, number(own.total), number(kit.total), number(100 * KIT_SHARE))
     return _joined(notice, scores)
