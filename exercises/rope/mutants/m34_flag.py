@@ -23,7 +23,7 @@ class PostRopeCache:
 
 def attend(layer, q, k, v, step):
     q = step.rope(q, step.query_positions)
-    if not getattr(step.cache, "stores_raw", False):
+    if not (hasattr(step.cache, "stores_raw") and step.cache.stores_raw):
         k = step.rope(k, step.position_ids)
     k, v = step.cache.update(layer, k, v, step.position_ids, step.rope)
     return attention(q, k, v, visible(q.shape[2], k.shape[2], step.attention_mask, q.device))

@@ -2,7 +2,7 @@
 
 en: Your model ignores position_ids and counts positions from len(cache).
 zh: 你的模型忽略了 position_ids，而是从 len(cache) 开始数位置。
-caught by: test_position_ids, test_padded_batch, test_stepwise_positions
+caught by: test_position_ids, test_stepwise_positions
 """
 
 

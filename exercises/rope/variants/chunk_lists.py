@@ -1,4 +1,4 @@
-"""Caches are lists of chunks, joined only when read: one class whose policies are hooks at writing and reading.
+"""Caches are lists of chunks, joined only when read: one class with policies as hooks at writing and reading.
 Attention is an einsum over groups with -inf masks made safe; speeds are computed in every rotation."""
 
 import torch
