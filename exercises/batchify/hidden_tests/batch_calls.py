@@ -17,12 +17,12 @@ def ask(student, expose, reference, model, rows, n, **options):
 
 def check_whole(counter, rows):
     """Fail unless every forward pass had all rows."""
+    odd = next((B for B, _ in counter.fed if len(rows) != B), len(rows))
     check(
-        all(B == len(rows) for B, _ in counter.fed),
-        f"a forward pass had {min(B for B, _ in counter.fed or [(0, 0)])} rows instead of {len(rows)}: "
-        "all rows go through the model together, in every step",
-        f"有一次前向只有 {min(B for B, _ in counter.fed or [(0, 0)])} 行，应为 {len(rows)} 行："
-        "每一步都应让所有行一起通过模型",
+        odd == len(rows),
+        f"a forward pass had {odd} rows instead of {len(rows)}: all rows go through the model together, "
+        "in every step",
+        f"有一次前向是 {odd} 行，应为 {len(rows)} 行：每一步都应让所有行一起通过模型",
     )
 
 

@@ -1,7 +1,7 @@
 """Sharp random models, rows with clear continuations, and a model that stays with the judge and counts.
 
-Nothing here touches a student's code. What a row says is worked out by our reference and confirmed, row by row
-and without padding, by transformers' own Llama. Everything that does not depend on the submission is
+Nothing here touches a student's code. What a row says is worked out by our reference and confirmed, row by
+row and without padding, by transformers' own Llama. Everything that does not depend on the submission is
 remembered per seed.
 """
 
@@ -161,7 +161,8 @@ def make_rows(
             return tuple(found)
         wanted = [i for i in missing for _ in range(CANDIDATES if len(missing) < 10 else 1)]
         prompts = [
-            torch.randint(0, model.config.vocab_size, (lengths[i],), generator=source).tolist() for i in wanted
+            torch.randint(0, model.config.vocab_size, (lengths[i],), generator=source).tolist()
+            for i in wanted
         ]
         for i, row in zip(wanted, continue_rows(reference, model, prompts, n), strict=True):
             if found[i] is None and varied(row) and confirmed(model, row):
@@ -227,7 +228,7 @@ def make_ending(reference: object, model: Model, seed: int) -> Ending:
 
 
 class Counter:
-    """A Llama for the student to call. It checks and counts its calls, and keeps what belongs to each cache."""
+    """A Llama for the student to call. Checks and counts calls, and keeps what belongs to each cache."""
 
     def __init__(self, reference: object, model: Model) -> None:
         self.llama = our_model(reference, model)
@@ -261,7 +262,11 @@ class Counter:
         return logits
 
     def validate(
-        self, input_ids: object, attention_mask: object = None, position_ids: object = None, cache: object = None
+        self,
+        input_ids: object,
+        attention_mask: object = None,
+        position_ids: object = None,
+        cache: object = None,
     ) -> None:
         """Raise ValueError unless Llama would understand the call."""
         if not isinstance(input_ids, Tensor) or input_ids.dtype != torch.int64 or input_ids.dim() != 2:

@@ -9,7 +9,7 @@ CASES = (((4, 11, 2, 7), 8), ((6, 3), 1), ((1, 9, 5), 5))
 
 
 def test_one_pass_per_step(student, expose, reference, rng):
-    """n new tokens take n forward passes, with all rows in each, however many rows there are."""
+    """There are as many forward passes as new tokens, with all rows in each, however many rows there are."""
     model = make_model("small", rng.seed())
     for lengths, n in CASES:
         rows = make_rows(reference, model, rng.seed(), lengths, n)
@@ -30,10 +30,10 @@ def test_stops_when_done(student, expose, reference, rng):
     model = make_model("small", rng.seed())
     ending = make_ending(reference, model, rng.seed())
     rows = ending.rows[:-2]
-    counter = continue_and_check(
-        student, expose, reference, model, rows, 24, "rows that all end", eos_token_id=ending.eos
-    )
     latest = max(len(row.until(ending.eos)) for row in rows)
+    counter = continue_and_check(
+        student, expose, reference, model, rows, latest + 8, "rows that all end", eos_token_id=ending.eos
+    )
     check(
         len(counter.fed) == latest,
         f"the last row ended after {latest} tokens, but there were {len(counter.fed)} forward passes",

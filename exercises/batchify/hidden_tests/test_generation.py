@@ -1,4 +1,7 @@
-"""B3 to B5, B13: a batch says what its rows say alone. B8, B14: when rows end. Judged through a counting model."""
+"""B3 to B5, B13: a batch says what its rows say alone. B8, B14, B15: when rows end.
+
+Judged through a model of the course, but for B3b and the Engine, which run the student's own Llama.
+"""
 
 from batch_calls import check_rows, continue_and_check, own_or_due
 from batch_fixtures import decode, make_ending, make_model, make_rows, student_model, swap_tokens, text_case
@@ -64,9 +67,7 @@ def test_random_batches(student, expose, reference, rng):
     for _ in range(EXAMPLES):
         rows = [rng.choice(pool) for _ in range(rng.integer(1, 6))]
         pad = rng.integer(0, 97)
-        continue_and_check(
-            student, expose, reference, model, rows, 4, "random batches", pad_token_id=pad
-        )
+        continue_and_check(student, expose, reference, model, rows, 4, "random batches", pad_token_id=pad)
 
 
 def shuffle(rng, rows):

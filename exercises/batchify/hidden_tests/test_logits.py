@@ -1,4 +1,4 @@
-"""B6, B7, B11, B12: padding changes no logits. Your own Llama, judged by what it says about each row alone."""
+"""B6, B7, B11, B12: padding changes no logits. Judged by what the student's Llama says about rows alone."""
 
 import torch
 from batch_calls import left_padded, positions
@@ -41,7 +41,7 @@ def alone(theirs, row, device):
 
 
 def test_padded_logits(student, rng, device):
-    """With your position ids a padded row has the logits of the row alone, also in later steps with a cache."""
+    """With your position ids a padded row has the logits of the row alone, in later steps, too."""
     theirs = student_model(student, make_model("small", rng.seed()), device)
     for lengths in ((3, 9), (1, 24, 7, 7, 13)):
         rows, steps = random_rows(rng, lengths), 3
@@ -100,9 +100,13 @@ def test_row_of_padding(student, rng, device):
 
 def forced(m, llama, cache, ids, mask, steps):
     """Feed a padded batch and then, column by column, `steps` given tokens [B, n]; return all logits."""
+
     def logits(part, seen):
         return llama(
-            part, attention_mask=seen, position_ids=m.make_position_ids(seen)[:, -part.shape[1] :], cache=cache
+            part,
+            attention_mask=seen,
+            position_ids=m.make_position_ids(seen)[:, -part.shape[1] :],
+            cache=cache,
         )
 
     said = [logits(ids, mask)]
@@ -142,5 +146,9 @@ def test_low_precision(student, reference, rng, device):
             logits.append(padded(student, theirs[1], column, grown, device, cache))
         exact = torch.cat([alone(theirs[0], row, device) for row in rows])
         assert_close(
-            real_parts(torch.cat(logits, dim=1), rows), exact, limit, what=f"{dtype}, padded rows", dtype=dtype
+            real_parts(torch.cat(logits, dim=1), rows),
+            exact,
+            limit,
+            what=f"{dtype}, padded rows",
+            dtype=dtype,
         )

@@ -1,8 +1,8 @@
 """Take EOS from config.json although generation_config.json says otherwise.
 
-en: generation_config.json names the token that ends a text; config.json is only the fallback. load_eos
-    does that.
-zh: 结束符以 generation_config.json 为准；config.json 只在前者缺失时使用。load_eos 就是这样做的。
+en: generation_config.json names the token that ends a text; config.json is only the fallback. The given
+    load_eos does that.
+zh: 结束符以 generation_config.json 为准；config.json 只在前者缺失时使用。给出的 load_eos 就是这样做的。
 caught by: test_engine
 """
 

@@ -2,8 +2,8 @@
 
 en: In the prefill your positions leave padding out, in later steps they count it: for a short row the new
     token is too far away from its prompt. Go on from the last position of each row.
-zh: prefill 时你的位置没有算填充，之后的步骤却算上了：短行的新 token 离提示太远了。应从每行自己的最后一个
-    位置接着往下数。
+zh: prefill 时你的位置没有算填充，之后的步骤却算上了：短行的新 token 离提示太远了。应从每行自己的最后一
+    个位置接着往下数。
 caught by: test_unequal_lengths, test_own_model
 """
 

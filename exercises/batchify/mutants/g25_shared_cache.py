@@ -2,8 +2,9 @@
 
 en: The cache outlives the call, as a default argument or a global does: the next batch sees the keys of
     this one. Make a new KVCache in every call.
-zh: 缓存在调用结束后仍然存在（例如写成默认参数或全局变量），下一个批会看到这一批的 key。每次调用都应新建 KVCache。
-caught by: test_unequal_lengths, test_own_model, test_batch_sizes
+zh: 缓存在调用结束后仍然存在（例如写成默认参数或全局变量），下一个批会看到这一批的 key。每次调用都应新建
+    KVCache。
+caught by: test_own_model, test_engine
 """
 
 

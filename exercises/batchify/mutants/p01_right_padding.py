@@ -3,7 +3,8 @@
 en: You pad on the right. Then the last column of a short row is padding, and what you read there is not
     the next token of its prompt. Pad on the left.
 zh: 你把填充放在了右边。这样短行的最后一列是填充，从那里读到的并不是提示的下一个 token。应当在左边填充。
-caught by: test_pad_batch, test_unequal_lengths, test_own_model, test_batch_sizes, test_random_batches, test_eos, test_engine
+caught by: test_pad_batch, test_unequal_lengths, test_own_model, test_batch_sizes, test_random_batches,
+    test_eos, test_engine
 """
 
 

@@ -11,4 +11,6 @@ def attend(q, k, v, mask, backend="eager"):
         return attention(q, k, v, mask)
     if backend != "sdpa":
         raise ValueError(backend)
-    return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=mask is not None, enable_gqa=True)
+    return torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, is_causal=mask is not None, enable_gqa=True
+    )

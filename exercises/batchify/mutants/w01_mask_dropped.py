@@ -2,7 +2,8 @@
 
 en: Your Llama takes an attention_mask and does not use it.
 zh: 你的 Llama 接收了 attention_mask，却没有使用它。
-caught by: test_padded_logits, test_rows_are_independent, test_row_of_padding, test_own_model, test_low_precision
+caught by: test_padded_logits, test_rows_are_independent, test_row_of_padding, test_own_model,
+    test_low_precision
 """
 
 from exercises.llamascratch.solution import Llama as Upstream

@@ -11,5 +11,5 @@ from exercises.llamascratch.solution import Llama as Upstream
 class Llama(Upstream):
     def forward(self, input_ids, attention_mask=None, position_ids=None, cache=None):
         if attention_mask is not None:
-            attention_mask = nn.functional.pad(attention_mask[:, 1:], (1, 0))
+            attention_mask = torch.nn.functional.pad(attention_mask[:, 1:], (1, 0))
         return super().forward(input_ids, attention_mask, position_ids, cache)

@@ -6,10 +6,9 @@ tokens only. Shapes: B rows, S new tokens, T keys (past + S), H query heads, Hkv
 """
 
 import torch
+from exercises.llamascratch.solution import KVCache, Llama, attention, load
 from torch import Tensor, nn
-from transformers import AutoTokenizer
-
-from exercises.llamascratch.solution import KVCache, Llama, attention, load, load_eos
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 
 def pad_batch(token_lists: list[list[int]], pad_token_id: int) -> tuple[Tensor, Tensor]:
@@ -26,7 +25,7 @@ def pad_batch(token_lists: list[list[int]], pad_token_id: int) -> tuple[Tensor, 
 
 
 def make_position_ids(attention_mask: Tensor) -> Tensor:
-    """Number the real tokens of each row 0, 1, 2, ...; padding gets 0. [B, T] -> [B, T]."""
+    """Return positions [B, T]: the real tokens of a row count 0, 1, 2, ..., padding gets 0."""
     return (attention_mask.cumsum(-1) - 1) * attention_mask
 
 
@@ -64,7 +63,9 @@ def generate_batch(
     for _ in range(max_new_tokens):
         position_ids = make_position_ids(mask)[:, -feed.shape[1] :]  # of the tokens fed now
         logits = model(feed, attention_mask=mask, position_ids=position_ids, cache=cache)  # [B, S, V]
-        feed = logits[:, -1].argmax(-1, keepdim=True)  # [B, 1]: left padding, so the last column is everyone's
+        feed = logits[:, -1].argmax(
+            -1, keepdim=True
+        )  # [B, 1]: left padding, so the last column is everyone's
         mask = nn.functional.pad(mask, (0, 1), value=1)  # [B, T + 1]: a new token is a real token
         for row, token in zip(new, feed[:, 0].tolist(), strict=True):
             if not is_done(row, eos_token_id):
@@ -72,6 +73,15 @@ def generate_batch(
         if all(is_done(row, eos_token_id) for row in new):
             break
     return new
+
+
+def load_eos(path: str) -> int | None:
+    """Return the id of the token that ends a text. Given complete in the starter."""
+    try:
+        eos: int | None = GenerationConfig.from_pretrained(path).eos_token_id
+    except OSError:  # no generation_config.json
+        eos = AutoConfig.from_pretrained(path).eos_token_id
+    return eos
 
 
 class Engine:

@@ -4,9 +4,9 @@ Shapes: B rows, S new tokens, T keys (past + S), H query heads, Hkv kv heads, D 
 every convention. Keep the names KVCache and Llama importable from this file: the tests use them.
 """
 
-from torch import Tensor
-
 from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
+from torch import Tensor
+from transformers import AutoConfig, GenerationConfig
 
 
 def pad_batch(token_lists: list[list[int]], pad_token_id: int) -> tuple[Tensor, Tensor]:
@@ -18,7 +18,7 @@ def pad_batch(token_lists: list[list[int]], pad_token_id: int) -> tuple[Tensor, 
 
 
 def make_position_ids(attention_mask: Tensor) -> Tensor:
-    """Number the real tokens of each row 0, 1, 2, ...; padding gets 0. int64 [B, T] -> int64 [B, T]."""
+    """Return positions int64 [B, T]: the real tokens of a row count 0, 1, 2, ..., padding gets 0."""
     raise NotImplementedError
 
 
@@ -44,11 +44,20 @@ def generate_batch(
     raise NotImplementedError
 
 
+def load_eos(path: str) -> int | None:
+    """Return the id of the token that ends a text. This function is given."""
+    try:
+        eos: int | None = GenerationConfig.from_pretrained(path).eos_token_id
+    except OSError:  # no generation_config.json
+        eos = AutoConfig.from_pretrained(path).eos_token_id
+    return eos
+
+
 class Engine:
     """Text in, text out, all prompts in one batch."""
 
     def __init__(self, model_path: str) -> None:
-        raise NotImplementedError  # load and load_eos of llamascratch, AutoTokenizer.from_pretrained
+        raise NotImplementedError  # load, load_eos and AutoTokenizer.from_pretrained do most of the work
 
     def execute(self, prompts: list[str], max_new_tokens: int = 128, temperature: float = 0.0) -> list[str]:
         """Return every prompt with its greedy continuation, without special tokens."""

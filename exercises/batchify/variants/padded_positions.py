@@ -1,15 +1,14 @@
-"""Generation numbers the columns, padding included, in prefill and in decoding: RoPE sees distances only, so the
-logits are the same. Rows that are done are fed the pad token and masked from there on. Left padding by
-flipping a right-padded batch; the loop is a generator of columns."""
+"""Generation numbers the columns, padding included, in prefill and in decoding: RoPE sees distances only, so
+the logits are the same. Rows that are done are fed the pad token and masked from there on. Left padding
+by flipping a right-padded batch; the loop is a generator of columns."""
 
 from functools import partial
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AutoTokenizer
-
-from exercises.llamascratch.solution import KVCache, Llama, load, load_eos  # noqa: F401
+from exercises.llamascratch.solution import KVCache, Llama, load  # noqa: F401
 from exercises.llamascratch.solution import attention as eager
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 
 def pad_batch(token_lists, pad_token_id):
@@ -54,6 +53,13 @@ def generate_batch(model, token_lists, max_new_tokens, eos_token_id=None, pad_to
     steps = [step for _, step in zip(range(max_new_tokens), produced, strict=False)]
     table = torch.cat((ids[:, :0], *steps), dim=1)
     return [[token for token in row if token != -1] for row in table.tolist()]
+
+
+def load_eos(path):
+    try:
+        return GenerationConfig.from_pretrained(path).eos_token_id
+    except OSError:
+        return AutoConfig.from_pretrained(path).eos_token_id
 
 
 class Engine:

@@ -2,11 +2,11 @@
 cut at their first EOS when all is over, positions are counted up, not derived from the mask."""
 
 import torch
+from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from exercises.llamascratch import solution as llama
-from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
 
 
 def pad_batch(token_lists, pad_token_id):
@@ -56,9 +56,16 @@ def cut(tokens, eos_token_id):
     return tokens[: tokens.index(eos_token_id) + 1] if eos_token_id in tokens else tokens
 
 
+def load_eos(path):
+    try:
+        return GenerationConfig.from_pretrained(path).eos_token_id
+    except OSError:
+        return AutoConfig.from_pretrained(path).eos_token_id
+
+
 class Engine:
     def __init__(self, model_path):
-        self.model, self.eos = llama.load(model_path), llama.load_eos(model_path)
+        self.model, self.eos = llama.load(model_path), load_eos(model_path)
         self.tokenizer = AutoTokenizer.from_pretrained(model_path)
 
     def execute(self, prompts, max_new_tokens=128, temperature=0.0):

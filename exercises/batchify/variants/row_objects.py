@@ -1,15 +1,14 @@
-"""One small object per row keeps its tokens and knows whether it goes on. The model and its cache are bound together
-first. A row that is done is fed its EOS again and again; positions are counted up from the prompt's last."""
+"""One small object per row keeps its tokens and knows whether it goes on. The model and its cache are bound
+together first. A row that is done is fed its EOS again and again; positions count up from the prompt's."""
 
 from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-import torch.nn.functional as F
-from transformers import AutoTokenizer
-
-from exercises.llamascratch.solution import KVCache, Llama, load, load_eos  # noqa: F401
+from exercises.llamascratch.solution import KVCache, Llama, load  # noqa: F401
 from exercises.llamascratch.solution import attention as plain_attention
+from torch.nn import functional
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 
 @dataclass
@@ -30,7 +29,7 @@ def pad_batch(token_lists, pad_token_id):
         raise ValueError("a row is empty")
 
     def stack(rows, filler):
-        return torch.stack([F.pad(row, (width - len(row), 0), value=filler) for row in rows])
+        return torch.stack([functional.pad(row, (width - len(row), 0), value=filler) for row in rows])
 
     rows = [torch.tensor(tokens) for tokens in token_lists]
     return stack(rows, pad_token_id), stack(map(torch.ones_like, rows), 0)
@@ -64,6 +63,13 @@ def generate_batch(model, token_lists, max_new_tokens, eos_token_id=None, pad_to
     return [row.new for row in rows]
 
 
+def load_eos(path):
+    try:
+        return GenerationConfig.from_pretrained(path).eos_token_id
+    except OSError:
+        return AutoConfig.from_pretrained(path).eos_token_id
+
+
 class Engine:
     def __init__(self, model_path):
         self.tokenizer = AutoTokenizer.from_pretrained(model_path)
@@ -86,5 +92,5 @@ def attend(q, k, v, mask, backend="eager"):
         return plain_attention(q, k, v, mask)
     if backend == "sdpa":
         heads = torch.arange(q.shape[1]) // (q.shape[1] // k.shape[1])
-        return F.scaled_dot_product_attention(q, k[:, heads], v[:, heads], attn_mask=mask)
+        return functional.scaled_dot_product_attention(q, k[:, heads], v[:, heads], attn_mask=mask)
     raise ValueError(f"unknown backend: {backend}")
