@@ -6,9 +6,10 @@ from grader.exercise import Interface
 from grader.job import Limits
 from grader.remote import Session, StudentError
 from grader.sanitise import line
-from grader.wall.choice import AnyWall
+from grader.wall.choice import COMPILER, AnyWall
 from grader.wall.worker import Killed
 
+__all__ = ["COMPILER", "REMEDY", "problem"]
 REMEDY = "apt-get install g++"
 _LIMITS = Limits(cpu=90, wall=180, call=150, scratch=512)
 _MODULE = "exercises.probe.solution"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -9,8 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from grader.wall.choice import LINUX
+from grader.wall.choice import LINUX, build_wall
+
+if TYPE_CHECKING:
+    from grader.wall.launch import Tier
+    from grader.wall.probe import Probe
 
 TIER_MEANING = {
     "A": "full: namespaces, Landlock and seccomp around a warm worker per job",
@@ -31,8 +37,20 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Yield what is here, most important first. Really tries to build the sandbox."""
-    yield from _wall()
+    tier: Tier = "none"
+    if LINUX:
+        from grader.wall.probe import best_tier
+
+        probe = best_tier()
+        tier = probe.tier
+        yield from _wall(probe)
+    else:
+        yield Finding(
+            "wall", False, f"tier none: {TIER_MEANING['none']}",
+            "the wall needs Linux: use a virtual machine or WSL 2; `grader check` works without it",
+        )  # fmt: skip
     yield from _software()
+    yield _compiler(tier)
     yield _gpu()
     yield Finding(
         "cores",
@@ -41,16 +59,7 @@ def examine() -> Iterator[Finding]:
     )
 
 
-def _wall() -> Iterator[Finding]:
-    if not LINUX:
-        yield Finding(
-            "wall", False, f"tier none: {TIER_MEANING['none']}",
-            "the wall needs Linux: use a virtual machine or WSL 2; `grader check` works without it",
-        )  # fmt: skip
-        return
-    from grader.wall.probe import best_tier
-
-    probe = best_tier()
+def _wall(probe: Probe) -> Iterator[Finding]:
     remedy = (
         "" if probe.tier == "A" else "see the lines below; `wall: A` in grader.yaml refuses anything less"
     )
@@ -68,11 +77,21 @@ def _software() -> Iterator[Finding]:
             yield Finding(package, False, "not installed", f"pip install {package}")
     git = shutil.which("git")
     yield Finding("git", git is not None, git or "not found", "" if git else "install git to pull submodules")
-    compiler = shutil.which("g++")
-    yield Finding(
-        "c++ compiler", compiler is not None, compiler or "not found",
-        "" if compiler else "install g++ where exercises use torch.compile",
-    )  # fmt: skip
+
+
+def _compiler(tier: Tier) -> Finding:
+    """Compile behind the wall, where a compiler is found at all."""
+    name, found = "c++ compiler", shutil.which("g++")
+    if found is None:
+        return Finding(name, False, "not found", "apt-get install g++ where exercises use torch.compile")
+    if tier == "none":
+        return Finding(name, True, found)
+    from grader import compiler
+
+    with contextlib.closing(build_wall(tier, (compiler.COMPILER,), "cpu")) as wall:
+        problem = compiler.problem(wall)
+    detail = f"{found}; torch.compile works behind the wall"
+    return Finding(name, not problem, problem or detail, compiler.REMEDY if problem else "")
 
 
 def _gpu() -> Finding:

@@ -38,7 +38,7 @@ STATIC_TESTS = ("test_import_policy", "test_pseudocode", "test_signatures", "tes
 REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")
-NEEDS = ("model",)  # what a test may need besides: a real checkpoint
+NEEDS = ("model", "compiler")  # what a test may need besides: a real checkpoint, a C++ compiler
 # Folders beside a solution that are no part of it: tests, and what students are given.
 NOT_GRADED = frozenset({"tests", "public_tests", "hidden_tests", "starter", "kit", "__pycache__"})
 

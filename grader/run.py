@@ -17,7 +17,7 @@ from grader.course import Course
 from grader.doctor import has_cuda
 from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
-from grader.job import Job, JobResult, Score, State, score_job
+from grader.job import Job, JobResult, Score, State, Status, score_job
 from grader.refusal import without_running
 from grader.reports.view import Gradebook, combine, make_row
 from grader.schedule import plan_slots, run_jobs
@@ -186,6 +186,19 @@ def _count_slots(asked: int | None, exercises: Sequence[Exercise], checkpoint: C
     return min([slots, *(count for count in fitting if count is not None)])
 
 
+def _is_final(exercise: Exercise, result: JobResult, device: str, checkpoint: Checkpoint | None) -> bool:
+    """Say whether grading again could not do more: a compiler may be here by now, the machine be quieter."""
+
+    def never_here(name: str) -> bool:
+        spec = exercise.test(name)
+        absent = (spec.devices and device not in spec.devices) or (
+            checkpoint is None and "model" in spec.needs
+        )
+        return bool(absent) or any(map(never_here, spec.requires))
+
+    return all(never_here(t.name) for t in result.tests if t.status is Status.UNGRADABLE)
+
+
 def _select(course: Course, names: tuple[str, ...]) -> Sequence[Submission]:
     submissions = {s.name: s for s in list_submissions(course.submissions_path)}
     for name in names:
@@ -219,6 +232,8 @@ def _plan(
                 options={**options, **on_model},
             )
             result = None if request.fresh else store.get(key)
+            if result is not None and not _is_final(exercise, result, device, checkpoint):
+                result = None
             decided = without_running(submission.name, exercise, taken.files, taken.hazards, device)
             if result is not None:
                 known.append((key, result))

@@ -124,6 +124,7 @@ def _pool(plan: SlotPlan, slots: int) -> Executor:
     """Make a pool whose processes are forked from one that has everything heavy imported."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # one core per slot; also keeps the forking process single-threaded
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool, should an exercise preload it
     context = get_context("forkserver")
     context.set_forkserver_preload([*PRELOAD, *plan.preload])
     turn = context.Value("i", 0) if slots > 1 else None

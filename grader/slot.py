@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from grader import compiler
 from grader.candidate import Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
 from grader.checks import Sample
@@ -167,7 +168,7 @@ class _Bench:
         return self.desk.checkpoint
 
     def has(self, need: str) -> bool:
-        return {"model": self.checkpoint is not None}[need]
+        return self.desk.compiler if need == "compiler" else self.checkpoint is not None
 
 
 @dataclass(slots=True)
@@ -296,6 +297,11 @@ class Desk:
             else self.exercise.mutant_files(mutant)
         )
         return Candidate(self.wall, self.exercise, files, self.device, ours=mutant is None)
+
+    @cached_property
+    def compiler(self) -> bool:
+        """Whether torch.compile has a C++ compiler behind the wall."""
+        return not compiler.problem(self.wall)
 
     @cached_property
     def reference(self) -> ModuleType:

@@ -9,7 +9,8 @@ ROOT = Path(__file__).parent.parent / "grader"
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"run"},
+    {"handout"},
+    {"run", "check"},
     {"reports"},
     {"verify", "feedback", "doctor"},
     {"schedule"},
@@ -17,6 +18,7 @@ LAYERS = [
     {"plugin", "nulls", "kit", "shared_tests"},
     {"candidate", "diagnosis"},
     {"verdict"},
+    {"compiler", "timing"},
     {"remote"},
     {"wall", "submission", "inspection"},
     {"course"},

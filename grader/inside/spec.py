@@ -26,6 +26,7 @@ THREADS = {
     "CUDA_MODULE_LOADING": "LAZY",
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
+COMPILER = "torch._inductor.compile_fx"  # an exercise that preloads it has g++ made ready (toolchain.py)
 EXIT_NOT_CONFINED = 78  # a worker that could not prove its confinement ends with this status
 
 

@@ -16,8 +16,8 @@ import traceback
 from collections.abc import Sequence
 
 from grader.inside import view
+from grader.inside.spec import COMPILER
 
-COMPILER = "torch._inductor.compile_fx"  # the module that an exercise preloads to have all this
 _OWN = f"{view.SCRATCH}/tmp/headers"  # noqa: S108 - where a job precompiles what the template has not
 
 

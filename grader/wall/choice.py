@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from grader.inside.spec import COMPILER
 from grader.job import Limits
 
 if TYPE_CHECKING:
     from grader.wall.launch import Tier
     from grader.wall.worker import Worker
 
+__all__ = ["COMPILER", "LINUX", "AnyWall", "build_wall"]
 LINUX = hasattr(os, "memfd_create")  # not asked by name: what the sandbox is built of is what counts
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from grader import compiler
-from grader.inside.toolchain import COMPILER
+from grader.compiler import COMPILER
 from grader.job import Limits
 from grader.wall.launch import Wall
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from grader.inside.toolchain import COMPILER
+from grader.compiler import COMPILER
 from grader.job import Limits
 from grader.wall.launch import Wall
 
