@@ -78,6 +78,7 @@ def _properties(row: Row) -> Iterator[tuple[str, str]]:
         ("device", row.device),
         ("wall", row.wall),
         ("memory_limit", row.memory_limit),
+        ("model", row.model),
         ("commit", row.commit),
     )
     yield from ((name, value) for name, value in facts if value)

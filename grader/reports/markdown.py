@@ -82,8 +82,10 @@ def _facts(book: Gradebook, lang: Lang) -> Iterator[str]:
 
 
 def _exercise(row: Row, lang: Lang) -> Iterator[str]:
-    commit = f" ({say(COMMIT, lang)} {markdown_line(row.commit)})" if row.commit else ""
-    yield f"### {markdown_line(say(row.title, lang))} — {cell_words(row.state, row.score, lang)}{commit}\n"
+    facts = [f"{say(COMMIT, lang)} {markdown_line(row.commit)}"] if row.commit else []
+    facts += [markdown_line(row.model)] if row.model else []
+    on = f" ({' · '.join(facts)})" if facts else ""
+    yield f"### {markdown_line(say(row.title, lang))} — {cell_words(row.state, row.score, lang)}{on}\n"
     if row.notice:
         yield f"{markdown_block(say(row.notice, lang))}\n"
     if row.state is not State.GRADED:

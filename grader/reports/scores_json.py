@@ -58,6 +58,7 @@ class JobScore(Struct, frozen=True, forbid_unknown_fields=True):
     device: str
     wall: Annotated[str, Meta(description="sandbox tier A or C, `none` without one")]
     memory_limit: Annotated[str, Meta(description="`cgroup`, or `approximate` where a watchdog kept it")]
+    model: Annotated[str, Meta(description="the real checkpoint of `--model`; empty without one")]
     seconds: Annotated[float, Meta(ge=0)]
     score: Points
     own: Annotated[Points, Meta(description="on the student's own earlier exercises")]
@@ -127,6 +128,7 @@ def _job(row: Row) -> JobScore:
         device=row.device,
         wall=row.wall,
         memory_limit=row.memory_limit,
+        model=row.model,
         seconds=row.seconds,
         score=_points(row.score),
         own=_points(row.own),

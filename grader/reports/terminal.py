@@ -175,6 +175,7 @@ def _facts(book: Gradebook, lang: Lang) -> list[Styled]:
 def _exercise(row: Row, lang: Lang, faults: bool) -> list[Styled | Padding | Table]:
     facts = [row.submission, say(row.title, lang), cell_words(row.state, row.score, lang), row.device]
     facts += [f"{say(COMMIT, lang)} {row.commit[:12]}"] if row.commit else []
+    facts += [row.model] if row.model else []
     facts += [f"{row.seconds:.1f} s"] if row.seconds else []
     parts: list[Styled | Padding | Table] = [Styled(" · ".join(facts), style="bold")]
     if row.notice:

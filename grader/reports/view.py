@@ -65,6 +65,7 @@ class Row:
     seconds: float = 0.0
     wall: str = ""
     memory_limit: str = ""
+    model: str = ""  # a real checkpoint that was used
     notice: Text = NO_TEXT
     fault: str = ""  # the grader's own traceback: for a terminal of the instructor only
 
@@ -92,6 +93,7 @@ def make_row(result: JobResult, specs: Iterable[TestSpec], title: Text, commit: 
         seconds=_duration(result.seconds),
         wall=result.wall,
         memory_limit=result.memory_limit,
+        model=line(result.model, 200),
         notice=_notice(result, own, kit if again else None) or (EXPLANATIONS[blame] if blame else NO_TEXT),
         fault=plain(result.fault, OUTPUT),
     )

@@ -77,6 +77,11 @@ def test_the_detail_explains_each_test(book):
     assert "提示: 注意 ε" in submission_detail(book, "mallory", "zh")
 
 
+def test_the_real_checkpoint_is_named(book):
+    headings = [line for line in submission_detail(book, "alice", "en").splitlines() if line[:4] == "### "]
+    assert [line.endswith("(commit 0123456789abcdef · TinyLlama (0123abcd))") for line in headings] == [0, 1]
+
+
 def test_a_notice_is_shown_once_per_exercise(book):
     assert submission_detail(book, "carol", "en").count("There is no folder for this exercise.") == 2
     assert "judge.py" not in submission_detail(book, "dave", "en")

@@ -73,6 +73,10 @@ def test_the_detail_of_a_student(book):
     )
 
 
+def test_the_real_checkpoint_is_named(book):
+    assert shown(submission_detail(book, "alice", "en")).count("· TinyLlama (0123abcd) ·") == 1
+
+
 def test_a_part_of_the_points_is_explained(book):
     assert re.search(
         r"◐ +0.67/2 Z8 · pseudocode\n +2 of 3 sections\n", shown(submission_detail(book, "alice", "en"))
