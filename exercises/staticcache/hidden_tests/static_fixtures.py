@@ -1,0 +1,264 @@
+"""Sharp random models, their logits in float64, greedy texts with clear winners, and poison for empty slots.
+
+Nothing here touches a student's code. Two oracles judge all logits, our reference's Llama and
+transformers' own, both without any cache; where they disagree it is our fault (RuntimeError). Everything that
+does not depend on the submission is remembered per seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
+
+from grader.checks import assert_close, check
+
+logging.disable_progress_bar()
+
+LOGITS = 2e-5  # relative Frobenius error in float32
+STORED = 1e-5
+AGREEMENT = 1e-5  # between the two oracles
+GAP = 1e-3  # greedy fixtures: best minus second logit, in units of the logits' standard deviation
+POISON = 1e4
+F32 = torch.float32
+CONFIGS: dict[str, dict[str, object]] = {
+    "base": {},  # head_dim is not hidden_size / heads, on purpose
+    "short": {"max_position_embeddings": 24},
+    "one layer": {"num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 48},
+    "deep": {
+        "num_hidden_layers": 6,
+        "hidden_size": 32,
+        "intermediate_size": 96,
+        "num_attention_heads": 4,
+        "head_dim": 8,
+    },
+}
+
+
+def make_config(kind: str) -> LlamaConfig:
+    """Return the config of one kind of model; a fresh object each time."""
+    base: dict[str, object] = {
+        "vocab_size": 96,
+        "hidden_size": 64,
+        "intermediate_size": 112,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "max_position_embeddings": 512,
+        "rms_norm_eps": 1e-5,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        "tie_word_embeddings": False,
+        "bos_token_id": 1,
+        "eos_token_id": 0,
+    }
+    return LlamaConfig(**(base | CONFIGS[kind]))
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A random model: its weights under their checkpoint names, and the library's own Llama."""
+
+    kind: str
+    weights: dict[str, Tensor] = field(repr=False)  # float32
+    library: LlamaForCausalLM = field(repr=False)  # eager attention, float64 parameters
+
+    @property
+    def config(self) -> LlamaConfig:
+        """A config for somebody else to keep."""
+        return make_config(self.kind)
+
+
+@lru_cache(maxsize=16)
+def make_model(kind: str, seed: int) -> Model:
+    """Draw weights: embeddings N(0, 1), norms U(0.5, 1.5), linear N(0, 1/fan_in), queries and keys doubled.
+
+    So attention attends, and a mistake in the mask or in a position changes the logits.
+    """
+    source = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng():
+        shapes = {n: p.shape for n, p in LlamaForCausalLM(make_config(kind)).named_parameters()}
+    weights = {}
+    for name, shape in shapes.items():
+        if len(shape) == 1:
+            weights[name] = torch.rand(shape, generator=source) + 0.5
+            continue
+        gain = 1.0 if "embed" in name else shape[1] ** -0.5
+        gain *= 2.0 if "q_proj" in name or "k_proj" in name else 1.0
+        weights[name] = torch.randn(shape, generator=source) * gain
+    return with_weights(kind, weights)
+
+
+def with_weights(kind: str, weights: dict[str, Tensor]) -> Model:
+    """Return the model that has these weights."""
+    config = make_config(kind)
+    config._attn_implementation = "eager"
+    with torch.random.fork_rng():
+        library = LlamaForCausalLM(config).eval()
+    library.load_state_dict(weights)
+    for parameter in library.parameters():  # never the buffers: rounding inv_freq would be for good
+        parameter.data = parameter.data.double()
+    return Model(kind, weights, library)
+
+
+@lru_cache(maxsize=16)
+def swap_tokens(model: Model, a: int, b: int) -> Model:
+    """Return the model for which two tokens have changed places, in what it reads and in what it says."""
+    weights = {name: w.clone() for name, w in model.weights.items()}
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        weights[name][[a, b]] = weights[name][[b, a]]
+    return with_weights(model.kind, weights)
+
+
+@lru_cache(maxsize=16)
+def our_model(reference: object, model: Model) -> torch.nn.Module:
+    """Return the reference's Llama with these weights, float64 parameters."""
+    with torch.random.fork_rng():
+        ours = reference.Llama(model.config)
+    ours.load_state_dict(model.weights)
+    for parameter in ours.parameters():
+        parameter.data = parameter.data.double()
+    return ours
+
+
+@torch.no_grad()
+def oracle(reference: object, model: Model, ids: Tensor) -> Tensor:
+    """Return the logits [B, S, V] of one pass in float64. Raises RuntimeError where the oracles disagree."""
+    library = model.library(ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+    ours = our_model(reference, model)(ids)
+    if float((ours - library).norm() / library.norm()) > AGREEMENT:
+        raise RuntimeError("fixture: our reference and the library disagree")
+    return ours
+
+
+@torch.no_grad()
+def stored(reference: object, model: Model, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rotated keys and the values [L, B, Hkv, S, D] of a sequence, in float64."""
+    cache = reference.KVCache()
+    our_model(reference, model)(ids, cache=cache)
+    layers = range(model.config.num_hidden_layers)
+    return torch.stack([cache.keys[i] for i in layers]), torch.stack([cache.values[i] for i in layers])
+
+
+def student_model(student: object, model: Model, device: str) -> object:
+    """Build the student's Llama with these weights."""
+    theirs = student.Llama(model.config)
+    theirs.load_state_dict(model.weights)
+    theirs.to(device)
+    return theirs
+
+
+def make_cache(student: object, model: Model, batch: int, length: int, device: str) -> object:
+    """Make the student's cache for a float32 model."""
+    return student.StaticCache(model.config, batch, length, device=device)
+
+
+def random_ids(rng: object, model: Model, *shape: int) -> Tensor:
+    """Draw token ids."""
+    return rng.integers(3, model.config.vocab_size, shape)
+
+
+def contents(cache: object) -> dict[str, Tensor]:
+    """Return what the student's cache holds, checked for form."""
+    state = cache.state_dict()
+    check(
+        isinstance(state, dict) and set(state) == {"k", "v"} and all(map(torch.is_tensor, state.values())),
+        "state_dict() of a StaticCache must have exactly the entries k and v",
+        "StaticCache 的 state_dict() 应恰好包含 k 与 v 两项",
+    )
+    return state
+
+
+def poison(rng: object, cache: object, model: Model, batch: int, length: int) -> dict[str, Tensor]:
+    """Fill all slots of the student's cache with +-POISON, in place, and return that."""
+    config = model.config
+    shape = (config.num_hidden_layers, batch, config.num_key_value_heads, length, config.head_dim)
+    state = {name: (rng.integers(0, 2, shape) * 2 - 1) * POISON for name in ("k", "v")}
+    cache.load_state_dict(state)
+    return state
+
+
+class Decoder:
+    """Feeds token after token through one of the student's functions and compares with one full pass."""
+
+    def __init__(self, step: object, theirs: object, cache: object, device: str) -> None:
+        self.step, self.theirs, self.cache, self.device = step, theirs, cache, device
+
+    def feed(self, tokens: Tensor, position: int) -> object:
+        """Feed one token per row, [B, 1], at a position; return the answer."""
+        where = torch.tensor([position]).to(self.device)
+        tokens = tokens.flatten()[:, None].to(self.device)  # always of the same strides, or it is another graph
+        return self.step(self.theirs, tokens, where, self.cache)
+
+    def follow(self, ids: Tensor, start: int, due: Tensor, what: str) -> None:
+        """Feed ids[:, start:] one by one; `due` [B, S, V] are the logits of one pass over ids."""
+        for p in range(start, ids.shape[1]):
+            assert_close(self.feed(ids[:, p : p + 1], p), due[:, p], LOGITS, what=what, dtype=F32)
+
+
+def same_addresses(cache: object, before: object, when: str, when_zh: str) -> None:
+    """Fail unless the buffers are where they were."""
+    check(
+        cache.addresses() == before,
+        f"the buffers have moved {when}: write into them, do not replace them",
+        f"{when_zh}，缓冲区的地址变了：应写入原缓冲区，而不是替换它",
+    )
+
+
+# Greedy text: every step has a clear winner, so that correct float32 code must agree.
+
+
+@lru_cache(maxsize=64)
+@torch.no_grad()
+def greedy(model: Model, prompt: tuple[int, ...], steps: int) -> tuple[int, ...] | None:
+    """Return the library's greedy tokens after a prompt, or None if some step is too close to call."""
+    ids, said, past = torch.tensor([prompt]), [], None
+    for _ in range(steps):
+        out = model.library(ids, past_key_values=past, use_cache=True)
+        logits, past = out.logits[0, -1], out.past_key_values
+        best = logits.topk(2).values
+        if float(best[0] - best[1]) < GAP * float(logits.std()):
+            return None
+        said.append(int(logits.argmax()))
+        ids = torch.tensor([said[-1:]])
+    return tuple(said)
+
+
+@lru_cache(maxsize=64)
+def greedy_case(model: Model, seed: int, rows: int, length: int, steps: int) -> tuple[Tensor, Tensor]:
+    """Return prompts [rows, length] and their continuations [rows, steps]: varied and clear."""
+    source = torch.Generator().manual_seed(seed)
+    prompts, texts = [], []
+    for _ in range(200):
+        prompt = tuple(torch.randint(3, model.config.vocab_size, (length,), generator=source).tolist())
+        text = greedy(model, prompt, steps)
+        if text is not None and len(set(text)) >= min(5, steps):
+            prompts.append(prompt)
+            texts.append(text)
+        if len(texts) == rows:
+            return torch.tensor(prompts), torch.tensor(texts)
+    raise RuntimeError("fixture: too few prompts with a clear greedy continuation")
+
+
+@lru_cache(maxsize=64)
+def eos_case(model: Model, seed: int, length: int, steps: int) -> tuple[Tensor, Tensor, int]:
+    """Return three prompts, their texts, and a token > 0 that ends them at three different steps."""
+    source = torch.Generator().manual_seed(seed)
+    for _ in range(200):
+        prompts, texts = greedy_case(model, int(torch.randint(2**62, (), generator=source)), 3, length, steps)
+        for token in set(texts.flatten().tolist()) - {0}:
+            ends = [row.index(token) for row in texts.tolist() if token in row]
+            if len(ends) == 3 and len(set(ends)) == 3 and min(ends) > 1 and max(ends) < steps - 2:
+                return prompts, texts, token
+    raise RuntimeError("fixture: no three texts with a token in common")
+
+
+def until(texts: Tensor, eos: int) -> Tensor:
+    """Return what generate is to return: rows end with EOS, repeat it, and stop when all have ended."""
+    rows = [row[: row.index(eos) + 1] if eos in row else row for row in texts.tolist()]
+    n = max(map(len, rows))
+    return torch.tensor([row + [eos] * (n - len(row)) for row in rows])

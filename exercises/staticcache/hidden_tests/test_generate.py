@@ -1,0 +1,101 @@
+"""K6, K9, K10: greedy text, its ends, and what does not fit."""
+
+import torch
+from static_fixtures import (
+    Decoder,
+    contents,
+    eos_case,
+    greedy_case,
+    make_cache,
+    make_model,
+    poison,
+    random_ids,
+    student_model,
+    swap_tokens,
+    until,
+)
+
+from grader.checks import assert_equal, check, expect_raises
+
+REFUSALS = ("ValueError", "IndexError", "RuntimeError")
+
+
+def test_overflow(student, rng, device):
+    """Where there is no slot left prefill and decode_step raise, and the cache is as it was."""
+    model = make_model("base", rng.seed())
+    theirs = student_model(student, model, device)
+    cache = make_cache(student, model, 2, 8, device)
+    decoder = Decoder(student.decode_step, theirs, cache, device)
+    ids = random_ids(rng, model, 2, 9).to(device)
+    before = poison(rng, cache, model, 2, 8)
+    with expect_raises(*REFUSALS):
+        student.prefill(theirs, ids, cache)
+    unchanged(cache, before, "after a prefill that does not fit")
+    student.prefill(theirs, ids[:, :8], cache)
+    before = contents(cache)
+    for position in (8, 11):
+        with expect_raises(*REFUSALS):
+            decoder.feed(ids[:, :1], position)
+        unchanged(cache, before, "after a step that does not fit")
+
+
+def unchanged(cache, before, when):
+    """Fail unless the cache holds what it held."""
+    for name, value in contents(cache).items():
+        assert_equal(value, before[name].cpu(), what=f"{name} {when}")
+
+
+def test_generate(student, rng, device):
+    """Greedy tokens of one and of three prompts equal transformers'; EOS ends a row, and is repeated."""
+    model = make_model("base", rng.seed())
+    theirs = student_model(student, model, device)
+    for rows, length in ((1, 1), (1, 12), (3, 6)):
+        prompts, texts = greedy_case(model, rng.seed(), rows, length, 20)
+        assert_equal(student.generate(theirs, prompts.to(device), 20), texts, what="20 greedy tokens")
+    never = next(t for t in range(1, 96) if not (texts == t).any())
+    tokens = student.generate(theirs, prompts.to(device), 20, eos_token_id=never)
+    assert_equal(tokens, texts, what="tokens with an EOS that never comes")
+    prompts, texts, eos = eos_case(model, rng.seed(), 7, 20)
+    tokens = student.generate(theirs, prompts.to(device), 20, eos_token_id=eos)
+    assert_equal(tokens, until(texts, eos), what="tokens of three rows with an EOS on the way")
+    first = int(texts[0, 0])
+    tokens = student.generate(theirs, prompts[:1].to(device), 20, eos_token_id=first)
+    assert_equal(tokens, texts[:1, :1], what="tokens with EOS as the first token")
+    zero = student_model(student, swap_tokens(model, eos, 0), device)  # says 0 where the other said `eos`
+    prompts = torch.where(prompts == eos, 0, prompts)
+    due = torch.where(texts == eos, 0, torch.where(texts == 0, eos, texts))
+    tokens = student.generate(zero, prompts.to(device), 20, eos_token_id=0)
+    assert_equal(tokens, until(due, 0), what="tokens with an EOS of the id 0")
+
+
+def test_generate_limits(student, rng, device):
+    """0 and 1 new tokens, prompts up to the last position, and an error where there are too few positions."""
+    model = make_model("short", rng.seed())
+    theirs = student_model(student, model, device)
+    prompts, texts = greedy_case(model, rng.seed(), 2, 15, 10)
+    prompts = prompts.to(device)
+    for n in (0, 1, 2, 10):  # with 10 the last token fed is at the last of the 24 positions
+        assert_equal(student.generate(theirs, prompts, n), texts[:, :n], what=f"max_new_tokens={n}")
+    for n in (11, 40):
+        with expect_raises(*REFUSALS):
+            student.generate(theirs, prompts, n)
+    longest, text = greedy_case(model, rng.seed(), 1, 24, 1)
+    tokens = student.generate(theirs, longest.to(device), 1)
+    assert_equal(tokens, text, what="a token after the longest prompt")
+    with expect_raises(*REFUSALS):
+        student.generate(theirs, longest.to(device), 2)
+
+
+def test_generate_bfloat16(student, rng, device):
+    """A model in bfloat16 gets a cache in bfloat16: `generate` works and returns token ids."""
+    model = make_model("base", rng.seed())
+    theirs = student_model(student, model, device)
+    theirs.to(torch.bfloat16)
+    tokens = student.generate(theirs, random_ids(rng, model, 2, 5).to(device), 7)
+    form = tokens.shape == (2, 7) and tokens.dtype == torch.int64 if torch.is_tensor(tokens) else False
+    check(form, "generate must return int64 [B, n] here, too", "generate 在这里也应返回 int64 [B, n]")
+    check(
+        bool(((tokens >= 0) & (tokens < 96)).all()) and len(set(tokens.flatten().tolist())) > 1,
+        "these are not tokens of the model",
+        "返回的不是该模型的 token",
+    )
