@@ -25,6 +25,9 @@ MIN_EXPECTED = 25.0  # cells are pooled until this many draws are expected in ea
 PEAK = 12.0  # the largest error may be this many times the root mean square limit
 
 
+ALL = 1 << 30  # answers: more than any test has
+
+
 class WrongAnswer(Exception):  # noqa: N818  # a verdict, not a fault
     """The student's answer is not right; `text` says how."""
 
@@ -83,7 +86,7 @@ def recording_clues(take: Callable[[object, int], None]) -> Iterator[None]:
 
 
 def clue(value: object, *, replaces: int = 0) -> None:
-    """Say in plain values what is special about the last `replaces` answers, for naming the mistake.
+    """Say in plain values what is special about the last `replaces` answers (or ALL), to name the mistake.
 
     Other code with the same mistake must give the same clue, too. It is for answers that it would not
     repeat, such as random draws, and for what shows in the answers of no call.

@@ -108,6 +108,7 @@ def _add_tensor(sums: _Sums, seen: torch.Tensor, known: torch.Tensor, right: obj
         sums.unexplained = math.inf
         return
     regular = finite & r.isfinite()
+    sums.deviation += isinstance(right, torch.Tensor) and right.dtype != seen.dtype
     sums.deviation += not torch.equal(s[~regular].nan_to_num(), r[~regular].nan_to_num())
     if not seen.is_floating_point():
         same = torch.equal(s, k)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from grader.checks import Sample, StudentRaised, WrongAnswer, assert_close, assert_equal, check
+from grader.checks import ALL, Sample, StudentRaised, WrongAnswer, assert_close, assert_equal, check, clue
 from grader.job import Text
 
 FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code
@@ -67,6 +67,7 @@ def test_inputs_unmodified(student, samples, rng):
     for sample in implemented(samples, student, rng):
         with student.observing() as seen:
             sample.run(student, *sample.tensors)
+        clue(sample.name, replaces=ALL)
         check(
             not any(evidence.inputs_changed for evidence in seen),
             f"{sample.name} changes its input in place; work on a copy",
@@ -78,7 +79,9 @@ def test_output_form(student, reference, samples, rng):
     """Outputs have exactly the dtype and shape that the handout states."""
     for sample in implemented(samples, student, rng):
         form = Sample(sample.name, sample.run, sample.tensors, same=False)
-        equal_form(form, sample.run(student, *sample.tensors), sample.run(reference, *sample.tensors))
+        actual = sample.run(student, *sample.tensors)
+        clue(sample.name, replaces=ALL)
+        equal_form(form, actual, sample.run(reference, *sample.tensors))
 
 
 def test_inference_mode(student, reference, samples, rng):
@@ -109,6 +112,7 @@ def test_global_rng_untouched(student, samples, rng):
     for sample in implemented(samples, student, rng):
         with student.observing() as seen:
             sample.run(student, *sample.tensors)
+        clue(sample.name, replaces=ALL)
         check(
             not any(evidence.rng_changed for evidence in seen),
             f"{sample.name} changes the global random state",
@@ -123,6 +127,7 @@ def test_silent(student, samples, rng, printed):
     for sample in working:
         with student.observing() as seen:
             sample.run(student, *sample.tensors)
+        clue(sample.name, replaces=ALL)
         check(not printed(), f"{sample.name} prints something", f"{sample.name} 打印了内容")
         check(
             not any(evidence.new_files for evidence in seen),

@@ -5,7 +5,7 @@ import time
 import torch
 from llama_fixtures import Chain, greedy_case, make_model, student_model, swap_outputs, text_case
 
-from grader.checks import assert_equal, check
+from grader.checks import assert_equal, check, clue
 
 V, ATTEMPTS = 97, 3
 
@@ -98,7 +98,10 @@ def measure(engine, prompts, n):
         "both times must be floats, not negative",
         "两个时间都应为非负浮点数",
     )
-    return stats["prefill_seconds"], stats["decode_seconds"], wall
+    prefill, decode = stats["prefill_seconds"], stats["decode_seconds"]
+    told = (prefill + decode > 3 * wall, prefill + decode < 0.6 * wall, prefill > decode)
+    clue(told if n > 1 else "the first token", replaces=2)
+    return prefill, decode, wall
 
 
 def plausible_times(engine, prompts):
