@@ -302,27 +302,40 @@ def list_(root: Path, lang: str) -> None:
     help="20 seeds and the whole mutant x test matrix. Default: two seeds, and each mutant on "
     "the tests it names.",
 )
+@click.option(
+    "--feedback",
+    is_flag=True,
+    help="See instead which mistakes are named where a variant makes them: each mutant in one variant, on "
+    "the tests it names; with --full in every variant, on all tests.",
+)
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="One seed instead of random ones.")
 @_device
 @_slots
 @_no_sandbox
 @_course
-def verify(root: Path, exercises: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+def verify(root: Path, exercises: tuple[str, ...], feedback: bool, **options: Any) -> None:  # noqa: ANN401
     """Test the tests: prove that they pass what is right and catch what is wrong.
 
     Reference and variants must get 100 %, every mutant must fail the tests that name it, null solutions
     must lose points, the starter must import and score 0. Prints the mutant x test table and the smallest
-    margins to each tolerance; exit code 4 if anything survives.
+    margins to each tolerance; exit code 4 if anything survives, or with --feedback if less than 85 % of
+    the mistakes are named rightly or any is named wrongly.
     """
     from grader.course import find_course
+    from grader.reports.feedback import feedback_text
     from grader.reports.verification import verification_text
-    from grader.run import verify_course
+    from grader.run import measure_feedback, verify_course
 
     def progress(done: int, total: int) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r{done}/{total}", nl=done == total, err=True)
 
-    found = verify_course(find_course(root), exercises, progress=progress, **options)
+    course = find_course(root)
+    if feedback:
+        told = measure_feedback(course, exercises, progress=progress, **options)
+        click.echo(feedback_text(told))
+        sys.exit(0 if all(f.good for f in told) else ContentError.exit_code)
+    found = verify_course(course, exercises, progress=progress, **options)
     click.echo(verification_text(found))
     sys.exit(ContentError.exit_code if any(v.problems for v in found) else 0)
 

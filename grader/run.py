@@ -17,6 +17,7 @@ from grader.course import Course
 from grader.doctor import has_cuda
 from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
+from grader.feedback import Feedback, measure
 from grader.job import Job, JobResult, Score, State, Status, score_job
 from grader.refusal import without_running
 from grader.reports.view import Gradebook, combine, make_row
@@ -140,6 +141,29 @@ def verify_course(
         slots=slots or len(os.sched_getaffinity(0)),
         full=full,
         seed=seed,
+        progress=progress,
+    )
+
+
+def measure_feedback(
+    course: Course,
+    names: tuple[str, ...],
+    *,
+    device: str,
+    slots: int | None,
+    full: bool,
+    seed: int | None,
+    no_sandbox: bool,
+    progress: Callable[[int, int], None],
+) -> tuple[Feedback, ...]:
+    """Find out which mistakes are named, for the named exercises (all without names)."""
+    return measure(
+        course.exercises(names),
+        tier=choose_tier(course, choose_device(device), no_sandbox=no_sandbox),
+        device=choose_device(device),
+        slots=slots or len(os.sched_getaffinity(0)),
+        full=full,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
         progress=progress,
     )
 
