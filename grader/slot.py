@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 
 SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
 INSPECTOR = "grader.inside.policy"  # what every job's worker needs first
+NO_CONFIGURATION = SHARED_TESTS_PATH / "pytest.ini"  # os.devnull is no file on every system
 # Neither configuration nor plugins of the machine may change a verdict.
 UNWANTED = ("cacheprovider", "terminal", "faulthandler", "unraisableexception", "threadexception", "junitxml",
             "doctest", "pastebin", "logging", "stepwise", "setuponly", "setupplan")  # fmt: skip
 PYTEST_OPTIONS = (
     "--assert=plain", "--capture=no",
-    "--import-mode=importlib", "--noconftest", "-c", os.devnull, "-W", "ignore",
+    "--import-mode=importlib", "--noconftest", "-c", str(NO_CONFIGURATION), "-W", "ignore",
     *(f"-pno:{name}" for name in UNWANTED),
 )  # fmt: skip
 

@@ -51,7 +51,7 @@ def _package() -> dict[str, bytes]:
     """Return the package's files: code, type marker, templates."""
     root = Path(grader.__file__).parent
     templates = [p for p in (root / "handout" / "templates").iterdir() if p.is_file()]
-    wanted = [*root.rglob("*.py"), root / "py.typed", *templates]
+    wanted = [*root.rglob("*.py"), root / "py.typed", root / "shared_tests" / "pytest.ini", *templates]
     return {f"grader/{path.relative_to(root).as_posix()}": path.read_bytes() for path in sorted(wanted)}
 
 
