@@ -77,6 +77,8 @@ def test_rows_are_independent(student, rng, device):
     assert_close(long, before, SAME, what="logits of short rows beside a long one")
     noise = last_logits([*short, *random_rows(rng, (24,))])
     assert_close(noise, long, UNTOUCHED, what="logits when other rows and the padding change")
+    due = torch.stack([alone(theirs, row, device)[-1] for row in short])
+    assert_close(noise, due, SAME, what="logits of rows in a batch")
 
 
 def test_row_of_padding(student, rng, device):
