@@ -98,6 +98,11 @@ class Candidate:
         """Return what the solution printed since this was last asked."""
         return self._worker.take_output() if self._worker is not None else ""
 
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU time that everything in its present worker's job has used so far."""
+        return self._worker.cpu_seconds() if self._worker is not None else 0.0
+
     def inspect(self) -> Inspection:
         """Return the static findings, made by a worker that has not run any of these files yet.
 

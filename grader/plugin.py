@@ -32,6 +32,7 @@ from grader.job import NO_TEXT, Status, TestResult, TestSpec, Text
 from grader.remote import RemoteModule, expose
 from grader.rng import Rng
 from grader.sanitise import plain
+from grader.timing import NotMeasured, Race
 from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
 
 NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
@@ -47,6 +48,9 @@ LACKING = {
     ),
 }
 AFTER = Text("not run: {} has to pass first", "未运行：需要先通过 {}")
+TOO_BUSY = Text(
+    "could not be measured, this machine is too busy: grade again", "无法测量：本机过于繁忙；请重新评测"
+)
 UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
     "你的返回值无法评判：它不是本测试能够处理的类型或形式",
@@ -250,6 +254,9 @@ class Case:
             verdict = PASSED
         except NotLoaded as error:
             verdict = error.verdict
+        except NotMeasured as error:
+            candidate.settle(error)
+            verdict = Verdict(Status.UNGRADABLE, TOO_BUSY)
         except EXPECTED_ENDINGS as error:
             candidate.settle(error)
             verdict = verdict_of(error, self.bench.exercise.limits, public=self.spec.public)
@@ -362,6 +369,11 @@ class Offered:
 
         return earn
 
+    @property
+    def race(self) -> Race:
+        """Compare the submission's CPU time with the reference's."""
+        return Race(self.candidate, self.student, lambda: self.case.bench.stand_in(None))
+
     def settle(self) -> None:
         """Check, at the end of a test, that nothing unasked-for came from the worker."""
         if "student" in self.__dict__:
@@ -384,7 +396,7 @@ class Shortcut:
 
 
 OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "inspection", "reference_inspection",
-           "earn", "exercise", "printed", "checkpoint")  # fmt: skip
+           "earn", "exercise", "printed", "checkpoint", "race")  # fmt: skip
 # pytest must know the names to collect the tests; the real objects are made per call, by `Offered`.
 Placeholders = type(
     "Placeholders", (), {name: pytest.fixture(name=name)(lambda self: None) for name in OFFERED}

@@ -207,7 +207,8 @@ class Compile(Struct, array_like=True, forbid_unknown_fields=True):
 class Call(Message, tag="call"):
     """Call a declared function or class, or a method of the object behind a handle.
 
-    With `compile`, a function is called through its torch.compile wrapper, made once per options.
+    `watch` asks for a look at every torch function called, whether it is banned. With `compile`, a function
+    is called through its torch.compile wrapper, made once per options.
     """
 
     name: Name
@@ -215,6 +216,7 @@ class Call(Message, tag="call"):
     arguments: QuestionTree  # (args, kwargs)
     inference: bool
     observe: bool
+    watch: bool = True
     compile: Compile | None = None
 
 

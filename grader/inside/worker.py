@@ -195,7 +195,8 @@ class _Worker:
         seen = Observation(target, args, kwargs, self._folders) if call.observe else None
         try:
             with ExitStack() as around:
-                around.enter_context(self._rules.watching())
+                if call.watch:
+                    around.enter_context(self._rules.watching())
                 if call.inference:
                     around.enter_context(torch.inference_mode())
                 return target(*args, **kwargs)
