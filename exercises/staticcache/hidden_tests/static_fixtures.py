@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -191,7 +192,9 @@ class Decoder:
     def feed(self, tokens: Tensor, position: int) -> object:
         """Feed one token per row, [B, 1], at a position; return the answer."""
         where = torch.tensor([position]).to(self.device)
-        tokens = tokens.flatten()[:, None].to(self.device)  # always of the same strides, or it is another graph
+        tokens = tokens.flatten()[:, None].to(
+            self.device
+        )  # always of the same strides, or it is another graph
         return self.step(self.theirs, tokens, where, self.cache)
 
     def follow(self, ids: Tensor, start: int, due: Tensor, what: str) -> None:
@@ -212,35 +215,31 @@ def same_addresses(cache: object, before: object, when: str, when_zh: str) -> No
 # Greedy text: every step has a clear winner, so that correct float32 code must agree.
 
 
-@lru_cache(maxsize=64)
 @torch.no_grad()
-def greedy(model: Model, prompt: tuple[int, ...], steps: int) -> tuple[int, ...] | None:
-    """Return the library's greedy tokens after a prompt, or None if some step is too close to call."""
-    ids, said, past = torch.tensor([prompt]), [], None
+def greedy(model: Model, prompts: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Return the library's greedy tokens [N, steps] after prompts [N, S], and which rows are clear."""
+    ids, said, past = prompts, [], None
+    clear = torch.ones(len(prompts), dtype=torch.bool)
     for _ in range(steps):
         out = model.library(ids, past_key_values=past, use_cache=True)
-        logits, past = out.logits[0, -1], out.past_key_values
+        logits, past = out.logits[:, -1], out.past_key_values
         best = logits.topk(2).values
-        if float(best[0] - best[1]) < GAP * float(logits.std()):
-            return None
-        said.append(int(logits.argmax()))
-        ids = torch.tensor([said[-1:]])
-    return tuple(said)
+        clear &= best[:, 0] - best[:, 1] > GAP * logits.std(dim=-1)
+        ids = logits.argmax(-1, keepdim=True)
+        said.append(ids)
+    return torch.cat(said, dim=1), clear
 
 
 @lru_cache(maxsize=64)
 def greedy_case(model: Model, seed: int, rows: int, length: int, steps: int) -> tuple[Tensor, Tensor]:
     """Return prompts [rows, length] and their continuations [rows, steps]: varied and clear."""
     source = torch.Generator().manual_seed(seed)
-    prompts, texts = [], []
-    for _ in range(200):
-        prompt = tuple(torch.randint(3, model.config.vocab_size, (length,), generator=source).tolist())
-        text = greedy(model, prompt, steps)
-        if text is not None and len(set(text)) >= min(5, steps):
-            prompts.append(prompt)
-            texts.append(text)
-        if len(texts) == rows:
-            return torch.tensor(prompts), torch.tensor(texts)
+    for _ in range(10):
+        prompts = torch.randint(3, model.config.vocab_size, (2 * rows + 8, length), generator=source)
+        texts, clear = greedy(model, prompts, steps)
+        varied = torch.tensor([len(set(text)) >= min(5, steps) for text in texts.tolist()])
+        if int((clear & varied).sum()) >= rows:
+            return prompts[clear & varied][:rows], texts[clear & varied][:rows]
     raise RuntimeError("fixture: too few prompts with a clear greedy continuation")
 
 
@@ -248,12 +247,16 @@ def greedy_case(model: Model, seed: int, rows: int, length: int, steps: int) -> 
 def eos_case(model: Model, seed: int, length: int, steps: int) -> tuple[Tensor, Tensor, int]:
     """Return three prompts, their texts, and a token > 0 that ends them at three different steps."""
     source = torch.Generator().manual_seed(seed)
-    for _ in range(200):
-        prompts, texts = greedy_case(model, int(torch.randint(2**62, (), generator=source)), 3, length, steps)
-        for token in set(texts.flatten().tolist()) - {0}:
-            ends = [row.index(token) for row in texts.tolist() if token in row]
-            if len(ends) == 3 and len(set(ends)) == 3 and min(ends) > 1 and max(ends) < steps - 2:
-                return prompts, texts, token
+    for _ in range(20):
+        prompts, texts = greedy_case(
+            model, int(torch.randint(2**62, (), generator=source)), 12, length, steps
+        )
+        for rows in combinations(range(12), 3):
+            said = texts[list(rows)].tolist()
+            for token in set(said[0]).intersection(*said[1:]) - {0}:
+                ends = {row.index(token) for row in said}
+                if len(ends) == 3 and min(ends) > 1 and max(ends) < steps - 2:
+                    return prompts[list(rows)], texts[list(rows)], token
     raise RuntimeError("fixture: no three texts with a token in common")
 
 

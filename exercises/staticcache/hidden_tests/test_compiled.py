@@ -4,6 +4,8 @@ from static_fixtures import greedy_case, make_model, student_model
 
 from grader.checks import assert_equal, check
 
+NONE, FULL = 1.3, 2.5  # ratios of CPU time that earn nothing and everything
+RACES = 24  # rounds, warming up, and spare ones
 MOST_GRAPHS = 3  # a compiled prefill takes two for many lengths, decoding one
 
 
@@ -28,3 +30,37 @@ def test_compiled_generate(student, rng, device):
             "round the length of the cache up",
             f"长度相近的提示共编译了 {graphs} 个计算图，最多应为 {MOST_GRAPHS} 个：请把缓存长度向上取整",
         )
+
+
+def prepare(model, device):
+    """Return what both sides of the race build first: their module and a model with these weights."""
+
+    def setup(m):
+        return m, student_model(m, model, device)
+
+    return setup
+
+
+def test_speed(student, race, rng, device, earn):
+    """Compiled, 48 tokens of a small model take less CPU time than with a growing cache, uncompiled."""
+    model = make_model("deep", rng.seed())
+    prompts, texts = greedy_case(model, rng.seed(), RACES, 8, 48)
+
+    def growing(side, i):
+        m, llama = side
+        return m.generate_growing(llama, prompts[i : i + 1].to(device), 48)
+
+    def compiled(side, i):
+        m, llama = side
+        return m.generate(llama, prompts[i : i + 1].to(device), 48, compile=True)
+
+    def judge(i, tokens):
+        assert_equal(tokens, texts[i : i + 1], what="tokens of generate(compile=True)")
+
+    ratio = race(baseline=growing, student=compiled, setup=prepare(model, device), check=judge)
+    earn((ratio - NONE) / (FULL - NONE))
+    check(
+        ratio >= FULL,
+        f"{ratio:.1f} times as fast as a growing cache; points from {NONE} on, all of them from {FULL} on",
+        f"速度是增长式缓存的 {ratio:.1f} 倍；超过 {NONE} 倍开始得分，达到 {FULL} 倍得满分",
+    )

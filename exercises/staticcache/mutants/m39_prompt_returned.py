@@ -1,0 +1,30 @@
+"""Return the prompt together with the new tokens.
+
+en: generate returns the prompt, too; it must return the new tokens only.
+zh: generate 把提示也一起返回了；它应只返回新生成的 token。
+caught by: test_generate, test_generate_limits
+"""
+
+
+@torch.no_grad()
+def generate(model, input_ids, max_new_tokens, *, compile=False, eos_token_id=None, attention_mask=None):  # noqa: A002
+    B, S = input_ids.shape
+    longest, limit = S + max_new_tokens - 1, model.config.max_position_embeddings
+    if longest > limit:
+        raise ValueError("too many positions")
+    if max_new_tokens == 0:
+        return input_ids[:, :0]
+    weight = next(model.parameters())
+    cache = StaticCache(model.config, B, capacity(longest, limit), weight.dtype, weight.device)
+    step = torch.compile(decode_step, fullgraph=True, dynamic=False) if compile else decode_step
+    eos = -1 if eos_token_id is None else eos_token_id
+    token = prefill(model, input_ids, cache, attention_mask).argmax(-1)
+    new, done = [token], token == eos
+    for p in range(S, longest):
+        if done.all():
+            break
+        position = torch.tensor([p], device=token.device)
+        token = step(model, token[:, None], position, cache).argmax(-1).masked_fill(done, eos)
+        new.append(token)
+        done = done | (token == eos)
+    return torch.cat((input_ids, torch.stack(new, dim=1)), dim=1)

@@ -1,0 +1,30 @@
+"""Let finished rows go on.
+
+en: A row goes on after its EOS, while others are not done; it must repeat EOS.
+zh: 其他行还没结束时，已结束的行在结束符之后又继续生成；它应重复结束符。
+caught by: test_generate
+"""
+
+
+@torch.no_grad()
+def generate(model, input_ids, max_new_tokens, *, compile=False, eos_token_id=None, attention_mask=None):  # noqa: A002
+    B, S = input_ids.shape
+    longest, limit = S + max_new_tokens - 1, model.config.max_position_embeddings
+    if longest > limit:
+        raise ValueError("too many positions")
+    if max_new_tokens == 0:
+        return input_ids[:, :0]
+    weight = next(model.parameters())
+    cache = StaticCache(model.config, B, capacity(longest, limit), weight.dtype, weight.device)
+    step = torch.compile(decode_step, fullgraph=True, dynamic=False) if compile else decode_step
+    eos = -1 if eos_token_id is None else eos_token_id
+    token = prefill(model, input_ids, cache, attention_mask).argmax(-1)
+    new, done = [token], token == eos
+    for p in range(S, longest):
+        if done.all():
+            break
+        position = torch.tensor([p], device=token.device)
+        token = step(model, token[:, None], position, cache).argmax(-1)
+        new.append(token)
+        done = done | (token == eos)
+    return torch.stack(new, dim=1)

@@ -1,0 +1,31 @@
+"""Feed every new token one position too late.
+
+en: generate feeds its first new token at position S + 1; the prompt has positions 0 to S - 1, so S comes
+    next.
+zh: generate 把第一个新 token 放在了位置 S + 1；提示占用位置 0 到 S - 1，接下来应是 S。
+caught by: test_generate
+"""
+
+
+@torch.no_grad()
+def generate(model, input_ids, max_new_tokens, *, compile=False, eos_token_id=None, attention_mask=None):  # noqa: A002
+    B, S = input_ids.shape
+    longest, limit = S + max_new_tokens - 1, model.config.max_position_embeddings
+    if longest > limit:
+        raise ValueError("too many positions")
+    if max_new_tokens == 0:
+        return input_ids[:, :0]
+    weight = next(model.parameters())
+    cache = StaticCache(model.config, B, capacity(longest + 1, limit + 1), weight.dtype, weight.device)
+    step = torch.compile(decode_step, fullgraph=True, dynamic=False) if compile else decode_step
+    eos = -1 if eos_token_id is None else eos_token_id
+    token = prefill(model, input_ids, cache, attention_mask).argmax(-1)
+    new, done = [token], token == eos
+    for p in range(S, longest):
+        if done.all():
+            break
+        position = torch.tensor([p + 1], device=token.device)
+        token = step(model, token[:, None], position, cache).argmax(-1).masked_fill(done, eos)
+        new.append(token)
+        done = done | (token == eos)
+    return torch.stack(new, dim=1)

@@ -1,0 +1,28 @@
+"""Do not look at the number of positions the model has.
+
+en: generate goes beyond max_position_embeddings; it must raise an error before it starts.
+zh: generate 超出了 max_position_embeddings；应在开始之前报错。
+caught by: test_generate_limits
+"""
+
+
+@torch.no_grad()
+def generate(model, input_ids, max_new_tokens, *, compile=False, eos_token_id=None, attention_mask=None):  # noqa: A002
+    B, S = input_ids.shape
+    longest = S + max_new_tokens - 1
+    if max_new_tokens == 0:
+        return input_ids[:, :0]
+    weight = next(model.parameters())
+    cache = StaticCache(model.config, B, capacity(longest, longest), weight.dtype, weight.device)
+    step = torch.compile(decode_step, fullgraph=True, dynamic=False) if compile else decode_step
+    eos = -1 if eos_token_id is None else eos_token_id
+    token = prefill(model, input_ids, cache, attention_mask).argmax(-1)
+    new, done = [token], token == eos
+    for p in range(S, longest):
+        if done.all():
+            break
+        position = torch.tensor([p], device=token.device)
+        token = step(model, token[:, None], position, cache).argmax(-1).masked_fill(done, eos)
+        new.append(token)
+        done = done | (token == eos)
+    return torch.stack(new, dim=1)
