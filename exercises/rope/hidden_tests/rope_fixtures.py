@@ -37,7 +37,7 @@ CONFIGS: dict[str, dict[str, object]] = {
     "gqa": {},
     "mqa": {"num_key_value_heads": 1},
     "llama3": {"head_dim": 32, "rope_parameters": LLAMA3},
-    "long": {"max_position_embeddings": 8192},
+    "long": {"head_dim": 16, "max_position_embeddings": 8192},  # speeds that bf16 cannot hold
 }
 
 
