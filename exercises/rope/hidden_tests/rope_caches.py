@@ -1,6 +1,7 @@
 """Caches and rotations of the judge's own, which the student's model must work with unchanged.
 
-They stay with the judge; the model calls them over the wire. All of them note what they are asked.
+They stay with the judge; the model calls them over the wire. They cannot call the student in turn, so they
+rotate keys by themselves. The caches note what they are asked.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ METHODS = {"__len__": None, "query_positions": None, "update": None}
 
 
 class NoRope:
-    """A rotation that does not rotate. Counts what it was asked to."""
+    """A rotation that does not rotate."""
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.turned: list[tuple[int, int]] = []  # (heads, tokens) of each call
 
     def __call__(self, x: Tensor, position_ids: Tensor) -> Tensor:
         """Return x [B, h, S, D] as it is."""
@@ -31,7 +31,6 @@ class NoRope:
             f"{what} 应为 [B, h, S, D]",
         )
         assert_form(position_ids, (x.shape[0], x.shape[2]), torch.int64, "position_ids passed to rope")
-        self.turned.append((x.shape[1], x.shape[2]))
         return x.to(self.device)
 
 
@@ -46,26 +45,21 @@ class ForeignCache:
         self.keys: dict[int, Tensor] = {}
         self.values: dict[int, Tensor] = {}
         self.seen = 0
+        self.form = (0, 0)  # [B, S] of the forward pass under way
         self.passes: list[list[str]] = []  # what each forward pass asked, in order
         self.positions: list[Tensor] = []  # position_ids of each update
 
     def __len__(self) -> int:
         return self.seen
 
-    def begin(self) -> None:
-        """Note that a forward pass begins."""
+    def begin(self, input_ids: Tensor) -> None:
+        """Note that a forward pass with these tokens begins."""
+        self.form = tuple(input_ids.shape)
         self.passes.append([])
 
     def query_positions(self, position_ids: Tensor) -> Tensor:
         """Answer with positions that are not those asked with."""
-        what = "position_ids passed to query_positions"
-        check(
-            isinstance(position_ids, Tensor)
-            and position_ids.dim() == 2
-            and position_ids.dtype == torch.int64,
-            f"{what} must be int64 [B, S]",
-            f"{what} 应为 int64 [B, S]",
-        )
+        assert_form(position_ids, self.form, torch.int64, "position_ids passed to query_positions")
         self.passes[-1].append("query_positions")
         return self.where(position_ids).to(self.device)
 
@@ -73,16 +67,16 @@ class ForeignCache:
         self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor, rope: object
     ) -> tuple[Tensor, Tensor]:
         """Take in keys and values of a layer; return rotated keys and values, oldest first."""
-        check(
-            isinstance(k, Tensor) and k.dim() == 4,
-            "keys passed to update must be [B, Hkv, S, D]",
-            "传给 update 的 key 应为 [B, Hkv, S, D]",
-        )
-        B, S = k.shape[0], k.shape[2]
+        B, S = self.form
         form = (B, self.config.num_key_value_heads, S, self.config.head_dim)
         assert_form(k, form, torch.float32, "keys passed to update")
         assert_form(v, form, torch.float32, "values passed to update")
         assert_form(position_ids, (B, S), torch.int64, "position_ids passed to update")
+        check(
+            type(layer) is int and 0 <= layer < self.config.num_hidden_layers,
+            "the layer passed to update must be the number of a layer, from 0 on",
+            "传给 update 的 layer 应为层号，从 0 开始",
+        )
         self.passes[-1].append(f"update({layer})")
         self.positions.append(position_ids)
         check(

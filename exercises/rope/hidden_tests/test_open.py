@@ -26,7 +26,7 @@ class Watched:
 
     def __call__(self, ids, **given):
         """Run one forward pass."""
-        self.cache.begin()
+        self.cache.begin(ids)
         return self.theirs(ids, **given)
 
     def assert_protocol(self, layers):
