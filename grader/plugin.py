@@ -280,7 +280,7 @@ class Case:
         if candidate.ours:
             raise BrokenTest(f"{self.key} fails on our own solution") from error
         if self.bench.exercise.published:  # no reference here to ask; the course has tried these tests
-            return Verdict(Status.FAILED, UNJUDGEABLE)
+            return Verdict(Status.FAILED, _unjudgeable(error))
         with self.bench.stand_in(None) as ours:
             replay = replace(self).run(ours)
         if replay.verdict.status is not Status.PASSED:
@@ -418,6 +418,13 @@ def _with_prerequisites(exercise: Exercise, only: tuple[str, ...]) -> frozenset[
 
 def _fill(text: Text, en: str, zh: str) -> Text:
     return Text(text.en.format(en), text.zh.format(zh))
+
+
+def _unjudgeable(error: BaseException) -> Text:
+    """Say what a test made of an answer, to those who can read that test."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    return Text(f"{UNJUDGEABLE.en}: {said}", f"{UNJUDGEABLE.zh}：{said}")
 
 
 def _combine(known: TestResult, new: TestResult) -> TestResult:

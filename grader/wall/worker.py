@@ -279,11 +279,12 @@ class Worker:
             return Killed(*exceeded)
         if code >= 0:
             return Killed(Reason.EXIT, f"ended its own process with exit code {code}")
-        if -code == signal.SIGXCPU:
+        name = _signal_name(-code)  # compared by name: not every system knows these
+        if name == "SIGXCPU":
             return Killed(Reason.CPU, f"used more than {self._limits.cpu:g} s of CPU time")
-        if -code == signal.SIGXFSZ:
+        if name == "SIGXFSZ":
             return Killed(Reason.SCRATCH, f"wrote a file of more than {self._limits.scratch} MiB")
-        return Killed(Reason.SIGNAL, f"ended by {_signal_name(-code)}")
+        return Killed(Reason.SIGNAL, f"ended by {name}")
 
 
 def _signal_name(number: int) -> str:
