@@ -161,7 +161,7 @@ def _refuse_unreadable(files: Iterable[Path]) -> None:
     """Refuse what a worker cannot open: started as root, it runs as somebody without rights."""
     for file in files:
         if not os.access(file, os.R_OK) or (os.geteuid() == 0 and not file.stat().st_mode & 0o004):
-            raise UsageError(f"{file} cannot be read by students' code: chmod o+r")
+            raise UsageError(f"{file} cannot be read by students' code, which never runs as root: chmod o+r")
 
 
 def _read_header(file: Path) -> dict[str, list[int]]:

@@ -18,13 +18,7 @@ from transformers import AutoTokenizer, GenerationConfig, LlamaForCausalLM
 STEPS = 8
 FLOORS = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 4e-3}  # least relative error allowed
 SAFE = 4  # a token is clear where it leads by this many times the largest error of our own logits
-PROMPTS = (
-    "The capital of France is",
-    "def fibonacci(n):",
-    "Once upon a time, there was a little",
-    "1, 2, 3, 4, 5,",
-    "从前有座山，山里有座庙，",
-)
+PROMPTS = ("The capital of France is", "1, 2, 3, 4, 5,", "从前有座山，山里有座庙，")
 
 
 @dataclass(frozen=True)
