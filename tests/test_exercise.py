@@ -53,6 +53,7 @@ def test_a_good_manifest_is_read(folder):
         ("requires: [test_double]", "requires: [test_dubble]", 12, "not an earlier row"),
         ("requires: [test_double]", "visibility: open", 12, "hidden or public"),
         ("requires: [test_double]", "devices: [tpu]", 12, "unknown device"),
+        ("requires: [test_double]", "needs: [luck]", 12, "unknown need 'luck'; known: model, compiler"),
         ("title: {en: Demo, zh: 演示}", "title: {en: Demo}", 1, "'zh' is missing"),
         ("title: {en: Demo, zh: 演示}", "title: Demo", 1, "must be a mapping"),
         ("optional: []", "optional: [triple]", 4, "neither a function nor a class"),
