@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
 
 CLOSE = 1e-3  # two tensors count as the same pattern below this relative error
+ALMOST = 0.1  # relative error beyond which no answer is nearly right, whatever the limit
 
 
 def explain_difference(actual: torch.Tensor, expected: torch.Tensor, limit: float) -> Text:
@@ -69,7 +70,7 @@ def _moved(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
 
 
 def _precision(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
-    if _error(a, e) > 100 * limit:
+    if _error(a, e) > min(100 * limit, ALMOST):
         return NO_TEXT
     return Text(
         "Almost right: look for a slightly different constant, or a computation in too low a precision.",

@@ -44,7 +44,7 @@ CASES = {
     "right": (DOUBLE, TOP + EIGHT, 100, ""),
     "early_mistake": (DOUBLE.replace("2", "3"), TOP + EIGHT, 60 * 0.8 + 40, "Graded twice: 40 points"),
     "both_wrong": (DOUBLE.replace("2", "3"), TOP + EIGHT.replace("8", "7"), (60 + 10) * 0.8, "70 on the"),
-    "own_mistake": (DOUBLE, TOP.replace("(double", "(1 + double") + EIGHT, 40, "Graded twice: 40 points"),
+    "own_mistake": (DOUBLE, TOP.replace("(double", "(1 + double") + EIGHT, 40, "the result is the same"),
     "missing": (None, TOP + EIGHT, 80, "exercises/base/solution.py, which your repository does not have"),
     "broken": ("1 / 0\n", TOP + EIGHT, 80, "the mistake above is in base"),
     "rules": ("import os\n" + DOUBLE, TOP + EIGHT, 80, "base/solution.py, line 1"),

@@ -17,11 +17,12 @@ def feedback_text(found: Sequence[Feedback]) -> str:
 
 def _table(found: Sequence[Feedback]) -> Iterator[str]:
     columns = (Outcome.RIGHT, Outcome.HEDGED, Outcome.UNNAMED, Outcome.WRONG, Outcome.NOT_EXPRESSIBLE)
-    yield f"{'mistakes in variants':20} {'tried':>6} " + " ".join(f"{c:>15}" for c in columns) + "   named"
+    yield f"{'mistakes in variants':24} {'tried':>6} " + " ".join(f"{c:>15}" for c in columns) + "   named"
     for feedback in found:
         counts = " ".join(f"{feedback.count(c):15}" for c in columns)
         share = f"{feedback.share:.1%} (at least {DUE:.0%})"
-        yield f"{feedback.exercise.name:20} {len(feedback.trials):6} {counts}   {share}"
+        what = f"{feedback.exercise.name}, {feedback.kind}"
+        yield f"{what:24} {len(feedback.trials):6} {counts}   {share}"
 
 
 def _list(feedback: Feedback) -> Iterator[str]:

@@ -25,7 +25,7 @@ from grader.job import (
     Text,
     score_test,
 )
-from grader.reports.wording import EXPLANATIONS, GRADED_TWICE, ON_KIT, Outcome, number
+from grader.reports.wording import EXPLANATIONS, GRADED_TWICE, NO_BETTER, ON_KIT, Outcome, number
 from grader.sanitise import line, plain
 
 MESSAGE = 8_000  # characters of one message, hint or notice
@@ -202,8 +202,10 @@ def _on_kit(test: TestResult) -> float:
 def _notice(result: JobResult, own: Score, kit: Score | None) -> Text:
     """Return what concerns the whole job, with both scores where it was graded twice."""
     notice = _clean(result.notice)
-    if kit is None or not own.maximum:  # public tests alone carry no points
+    if kit is None or not kit.total:  # nothing works, or public tests alone, which carry no points
         return notice
+    if kit.total == own.total:
+        return _joined(notice, NO_BETTER)
     scores = _fill(GRADED_TWICE, number(own.total), number(kit.total), number(100 * KIT_SHARE))
     return _joined(notice, scores)
 

@@ -72,6 +72,11 @@ GRADED_TWICE: Final = Text(
     "What passes only on the kit counts {} %.",
     "评了两次：使用你自己之前的练习得 {} 分，换用公布的参考包得 {} 分。只在参考包上通过的测试按 {}% 计分。",
 )
+NO_BETTER: Final = Text(
+    "Graded twice: on the published kit of the earlier exercises the result is the same, "
+    "so what is wrong is in this one.",
+    "评了两次：换用公布的参考包后结果相同，因此错误就在本练习中。",
+)
 ON_KIT: Final = Text(
     "on the published kit of the earlier exercises: {} %; counted: {} %",
     "在公布的参考包上：{}%；计入：{}%",
