@@ -88,7 +88,7 @@ def test_slots_written(student, reference, rng, device):
 
 def decode_compiled(student, reference, rng, device, step):
     """Decode two sequences with two caches through `step`, going back once; logits must stay right."""
-    model = make_model("base", rng.seed())
+    model = make_model("one layer", rng.seed())
     theirs = student_model(student, model, device)
     for first in (5, 9):
         cache = make_cache(student, model, 1, T, device)

@@ -3,7 +3,7 @@
 en: Your cache grows by concatenation: each step has another shape, and torch.compile starts again each
     time. Allocate all slots at once.
 zh: 你的缓存靠拼接增长：每一步形状都不同，torch.compile 每次都要重新编译。请一次性分配好所有槽位。
-caught by: test_buffers_stay, test_one_graph, test_no_breaks, test_slots_written
+caught by: test_buffers_stay, test_slots_written, test_one_graph
 """
 
 

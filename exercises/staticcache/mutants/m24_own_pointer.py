@@ -4,7 +4,7 @@ en: Your cache counts its tokens in a Python number and appends. Then nobody can
     torch.compile each count is another program: `position` says where to write.
 zh: 你的缓存用 Python 整数计数并依次追加。这样既不能回退，每个计数值对 torch.compile
     来说又都是不同的程序：写在哪里应由 position 决定。
-caught by: test_rewind, test_one_graph, test_no_breaks
+caught by: test_rewind, test_one_graph
 """
 
 

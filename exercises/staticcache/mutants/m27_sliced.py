@@ -4,7 +4,7 @@ en: decode_step hands out a slice of the cache, up to the position: its shape is
     step, and so is the graph. Hand out all slots and hide the rest by the mask.
 zh: decode_step 只取缓存中到 position 为止的切片：每一步形状都不同，计算图也就不同。请返回全部槽位，
     用掩码屏蔽其余部分。
-caught by: test_one_graph, test_no_breaks
+caught by: test_no_breaks
 """
 
 
