@@ -165,6 +165,11 @@ class Exercise:
         """Return the variants that say `policy: off`: libraries behind the exercise's interface."""
         return {name: source for name, source in self._variants().items() if _is_library(source)}
 
+    def library_files(self, source: str) -> dict[str, bytes]:
+        """Make a submission of a library, which stands on the libraries upstream where there are any."""
+        below = {a.solution_path: s.encode() for a in self.ancestors for s in a.library_sources().values()}
+        return {**self.solution_files(source), **below}
+
     def _variants(self) -> dict[str, str]:
         return {p.stem: p.read_text(encoding="utf-8") for p in sorted((self.path / "variants").glob("*.py"))}
 

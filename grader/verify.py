@@ -95,7 +95,7 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
     yield from _on_other_upstreams(exercise)
     behaviour = tuple(spec.name for spec in exercise.tests if spec.name not in STATIC_TESTS)
     for name, source in exercise.library_sources().items():
-        yield Specimen("library", name, exercise.solution_files(source), behaviour)
+        yield Specimen("library", name, exercise.library_files(source), behaviour)
     for mutant in exercise.mutants():
         files = exercise.mutant_files(mutant)
         yield Specimen("mutant", mutant.name, files, mutant.caught_by, mutant.caught_by)
