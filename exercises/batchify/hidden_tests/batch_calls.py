@@ -3,7 +3,7 @@
 import torch
 from batch_fixtures import Counter
 
-from grader.checks import assert_equal, assert_form, check
+from grader.checks import WrongAnswer, assert_equal, assert_form, check, clue
 
 MOST_CALLS = 1000
 
@@ -12,7 +12,11 @@ def ask(student, expose, reference, model, rows, n, **options):
     """Let the student continue rows with a counting model; return the answer and the counter."""
     counter = Counter(reference, model)
     lent = expose(counter, check=counter.validate, max_calls=MOST_CALLS)
-    return student.generate_batch(lent, [list(row.prompt) for row in rows], n, **options), counter
+    try:
+        return student.generate_batch(lent, [list(row.prompt) for row in rows], n, **options), counter
+    except WrongAnswer as refusal:  # there is no answer that could tell which mistake it was
+        clue(refusal.text.en)
+        raise
 
 
 def check_whole(counter, rows):

@@ -346,7 +346,10 @@ def decode(row: Row, n: int, new: list[int] | None = None) -> str:
 
 @lru_cache(maxsize=32)
 def text_case(reference: object, seed: int, n: int) -> TextCase:
-    """Return five prompts with Chinese in them, two of which end with END, at different steps."""
+    """Return five prompts with Chinese in them, two of which end with END, at different steps.
+
+    Another one says the token 0 on its way, which only config.json takes for the end.
+    """
     tokenizer, plain = make_tokenizer(), make_model("text", seed)
     source = torch.Generator().manual_seed(seed)
 
@@ -369,8 +372,11 @@ def text_case(reference: object, seed: int, n: int) -> TextCase:
             if len(ending) >= 2 and len(others) >= 3:
                 some = [*list(ending.values())[:2], *others[:3]]
                 chosen = [some[i] for i in torch.randperm(5, generator=source).tolist()]
-                model = swap_tokens(plain, eos, END)
-                swapped = tuple(row.swapped(eos, END) for row in chosen)
+                said = [t for t in others[0].new[2:-2] if all(t not in row.prompt for row in chosen)]
+                if not said:
+                    continue
+                model = swap_tokens(swap_tokens(plain, eos, END), said[0], 0)
+                swapped = tuple(row.swapped(eos, END).swapped(said[0], 0) for row in chosen)
                 prompts = tuple(text_of[row.prompt] for row in chosen)
                 return TextCase(checkpoint(model, END), model, prompts, swapped)
     raise RuntimeError("fixture: no prompts with clear continuations")

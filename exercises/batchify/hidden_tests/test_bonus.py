@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.checks import assert_close, assert_form, check, expect_raises, within
+from grader.checks import assert_close, assert_form, check, clue, expect_raises, within
 
 LONG, HEADS, SIZE = 4096, 16, 8  # all scores at once would take HEADS * LONG**2 * 4 bytes = 1 GiB, and a copy
 
@@ -54,6 +54,7 @@ def test_sdpa(student, rng):
                         f"{backend}: a query that sees nothing gives NaN or infinity",
                         f"{backend}：什么都看不到的 query 得到了 NaN 或无穷大",
                     )
+                    clue(out.where(seen[:, None, :, None], 0), replaces=1)  # the other values are free
                     assert_close(
                         out.transpose(1, 2)[seen], due, 1e-5, what=f"{backend} attention", dtype=torch.float32
                     )

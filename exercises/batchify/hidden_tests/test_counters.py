@@ -29,10 +29,16 @@ def test_stops_when_done(student, expose, reference, rng):
     """When the last row has said EOS there is no further forward pass, though rows end at different steps."""
     model = make_model("small", rng.seed())
     ending = make_ending(reference, model, rng.seed())
-    rows = ending.rows[:-2]
-    latest = max(len(row.until(ending.eos)) for row in rows)
+    once = ending.rows[0]
+    stops_after_last(student, expose, reference, model, (once, once), ending.eos)
+    stops_after_last(student, expose, reference, model, ending.rows[:-2], ending.eos)
+
+
+def stops_after_last(student, expose, reference, model, rows, eos):
+    """Fail unless a batch whose rows all end, at the same step or not, ends with the last of them."""
+    latest = max(len(row.until(eos)) for row in rows)
     counter = continue_and_check(
-        student, expose, reference, model, rows, latest + 8, "rows that all end", eos_token_id=ending.eos
+        student, expose, reference, model, rows, latest + 8, "rows that all end", eos_token_id=eos
     )
     check(
         len(counter.fed) == latest,

@@ -29,14 +29,14 @@ def test_pad_batch(student, rng):
 
 
 def random_masks(rng):
-    """Return masks [B, T]: all ones, left-, right- and middle-padded, with a row of padding only."""
+    """Return masks [B, T]: left-, right- and middle-padded rows, all ones, nothing but padding."""
     T = rng.integer(9, 16)
     where = torch.arange(T)
     cut = [rng.integer(1, T) for _ in range(4)]
     left, right = where >= cut[0], where < cut[1]
     middle = (where < min(cut[2:])) | (where > max(cut[2:]))
     holes = torch.ones(T).bernoulli(0.5, generator=rng.generator()).bool()
-    rows = (where >= 0, left, right, middle, holes, where < 0)
+    rows = (left, where >= 0, right, middle, holes, where < 0)
     return [torch.stack(rows).long(), torch.stack((left, where >= 0)).long(), left[None].long()]
 
 

@@ -11,4 +11,4 @@ from exercises.llamascratch.solution import Llama as Upstream
 class Llama(Upstream):
     def forward(self, input_ids, attention_mask=None, position_ids=None, cache=None):
         logits = super().forward(input_ids, attention_mask, position_ids, cache)
-        return logits - 0.1 * logits.mean(0)
+        return logits - 0.1 * logits[:, -1:].mean(0)
