@@ -17,7 +17,7 @@ from grader.job import Job, State
 from grader.refusal import without_running
 from grader.reports.view import Row, make_row
 from grader.reports.wording import Outcome
-from grader.wall.choice import LINUX
+from grader.wall.choice import COMPILER, LINUX
 
 if TYPE_CHECKING:
     from grader.slot import Slot
@@ -43,8 +43,11 @@ def check(course: Course, exercises: Sequence[Exercise], *, no_sandbox: bool = F
     """Run the public tests of each exercise on the repository's own solution and yield how they ended."""
     from grader.slot import Slot
 
-    preload = tuple(dict.fromkeys(module for e in exercises for module in e.preload))
-    slot = Slot(choose_tier(no_sandbox=no_sandbox), preload, DEVICE, {e.name: e for e in exercises})
+    preload = {module for e in exercises for module in e.preload}
+    if not any(e.uses("compiler") for e in exercises):
+        preload.discard(COMPILER)  # making it ready takes many seconds, and no public test needs it
+    tier = choose_tier(no_sandbox=no_sandbox)
+    slot = Slot(tier, sorted(preload), DEVICE, {e.name: e for e in exercises})
     try:
         for exercise in exercises:
             yield _check_one(slot, course.root, exercise)
