@@ -20,7 +20,7 @@ NOT_ELSEWHERE = {
     os: """fork forkpty getuid geteuid getgid getegid setuid setgid setresuid setresgid getresuid getresgid
         setgroups getgroups setsid killpg chown lchown fchown chroot mkfifo mknod wait waitid wait3 wait4
         sysconf memfd_create pidfd_open eventfd sched_getaffinity sched_setaffinity sched_yield O_NOFOLLOW
-        O_DIRECTORY O_CLOEXEC O_NONBLOCK O_NOCTTY O_PATH set_blocking pread pwrite sendfile statvfs nice
+        O_DIRECTORY O_CLOEXEC O_NONBLOCK O_NOCTTY O_PATH set_blocking pread pwrite statvfs nice
         getloadavg posix_fallocate prctl unshare setns""",
     socket: "AF_UNIX send_fds recv_fds SO_PEERCRED SCM_RIGHTS",
     signal: """SIGSTOP SIGCHLD SIGXCPU SIGXFSZ SIGALRM SIGHUP alarm setitimer pthread_sigmask
