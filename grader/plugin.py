@@ -195,7 +195,7 @@ class Judge:
         seconds = time.monotonic() - started
         verdict = replay.verdict
         wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
-        repeatable = verdict.message != DOES_NOT_LOAD and "model" not in spec.needs  # which takes too long
+        repeatable = verdict.message != DOES_NOT_LOAD and not spec.needs  # which takes too long
         if wrong and self._symptoms is not None and repeatable:
             self._symptoms.append(Symptom(spec.name, case.key, replay, self._replay_of(case)))
         earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
