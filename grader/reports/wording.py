@@ -62,8 +62,8 @@ EXPLANATIONS: Final = {
         "评测系统自身出错，与学生无关，不会因此扣分。",
     ),
     Outcome.UNGRADABLE: Text(
-        "This test needs a device that this machine does not have; its points are not counted yet.",
-        "本机没有该测试所需的设备，其分值暂不计入。",
+        "This test needs something that this machine does not have; its points are not counted yet.",
+        "本机不具备该测试所需的条件，其分值暂不计入。",
     ),
 }
 
