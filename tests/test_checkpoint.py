@@ -265,12 +265,21 @@ def test_without_a_checkpoint_scores_are_the_same_and_it_is_said_why(on_model, l
     assert "grader run --model DIR" in said
 
 
-def test_a_checkpoint_that_cannot_be_used_is_wrong_usage(llamas, folder):
-    (folder / SHARD.format(1)).write_text(POINTER)
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (lambda shard: shard.write_text(POINTER), "`git lfs pull`"),
+        (lambda shard: write_shard(shard, (1 << 20, 1 << 19)), "too large for this machine"),
+    ],
+    ids=["pointer", "too large"],
+)
+def test_a_checkpoint_that_cannot_be_used_is_wrong_usage(llamas, folder, damage, line):
+    damage(folder / SHARD.format(1))
     done = run(llamas, "--model", str(folder))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("grader: ")
-    assert "`git lfs pull`" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert line in done.stderr
 
 
 def test_a_checkpoint_that_no_test_uses_is_wrong_usage(course, original):
