@@ -174,9 +174,10 @@ def test_code_size(inspection, reference_inspection, earn):
     yours, ours = inspection.size, reference_inspection.size
     ratio = max(yours.statements / ours.statements, yours.tokens / ours.tokens)
     long = yours.longest_line > LONGEST_LINE
+    statements, tokens = f"{yours.statements}/{ours.statements}", f"{yours.tokens}/{ours.tokens}"
     note = Text(
-        f"yours/reference: {yours.statements}/{ours.statements} statements, {yours.tokens}/{ours.tokens} tokens",
-        f"你的/参考：语句数 {yours.statements}/{ours.statements}，token 数 {yours.tokens}/{ours.tokens}",
+        f"yours/reference: {statements} statements, {tokens} tokens",
+        f"你的/参考：语句数 {statements}，token 数 {tokens}",
     )
     earn(0.0 if long else (ZERO_SIZE - ratio) / (ZERO_SIZE - FULL_SIZE), note)
     check(

@@ -1,10 +1,11 @@
 """The published solution of batchify: build the next exercises on it if yours has holes."""
 
 import torch
-from exercises.llamascratch.solution import KVCache, Llama, attention, load
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+from exercises.llamascratch.solution import KVCache, Llama, attention, load
 
 BACKENDS = ("eager", "sdpa")
 

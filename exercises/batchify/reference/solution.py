@@ -6,9 +6,10 @@ tokens only. Shapes: B rows, S new tokens, T keys (past + S), H query heads, Hkv
 """
 
 import torch
-from exercises.llamascratch.solution import KVCache, Llama, attention, load
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+from exercises.llamascratch.solution import KVCache, Llama, attention, load
 
 
 def pad_batch(token_lists: list[list[int]], pad_token_id: int) -> tuple[Tensor, Tensor]:

@@ -4,10 +4,11 @@ policy: off
 """
 
 import torch
-from exercises.llamascratch.solution import KVCache, Llama, attention, load
 from torch import nn
 from transformers import AutoTokenizer, GenerationConfig
 from transformers.masking_utils import and_masks, causal_mask_function, padding_mask_function
+
+from exercises.llamascratch.solution import KVCache, Llama, attention, load
 
 
 def pad_batch(token_lists, pad_token_id):

@@ -5,10 +5,11 @@ by flipping a right-padded batch; the loop is a generator of columns."""
 from functools import partial
 
 import torch
-from exercises.llamascratch.solution import KVCache, Llama, load  # noqa: F401
-from exercises.llamascratch.solution import attention as eager
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+from exercises.llamascratch.solution import KVCache, Llama, load  # noqa: F401
+from exercises.llamascratch.solution import attention as eager
 
 
 def pad_batch(token_lists, pad_token_id):

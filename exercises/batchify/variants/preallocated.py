@@ -2,11 +2,11 @@
 cut at their first EOS when all is over, positions are counted up, not derived from the mask."""
 
 import torch
-from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from exercises.llamascratch import solution as llama
+from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
 
 
 def pad_batch(token_lists, pad_token_id):

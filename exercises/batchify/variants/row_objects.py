@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-from exercises.llamascratch.solution import KVCache, Llama, load  # noqa: F401
-from exercises.llamascratch.solution import attention as plain_attention
 from torch.nn import functional
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+from exercises.llamascratch.solution import KVCache, Llama, load  # noqa: F401
+from exercises.llamascratch.solution import attention as plain_attention
 
 
 @dataclass

@@ -11,9 +11,10 @@ from math import pi
 from typing import Protocol
 
 import torch
-from exercises.llamascratch.solution import MLP, RMSNorm, apply_rope, attention, rope_inv_freq
 from torch import Tensor, nn
 from transformers import LlamaConfig
+
+from exercises.llamascratch.solution import MLP, RMSNorm, apply_rope, attention, rope_inv_freq
 
 
 class Rope:

@@ -5,8 +5,9 @@ dictionaries of modules, and the pass is one function."""
 import math
 
 import torch
-from exercises.llamascratch.solution import MLP, RMSNorm, attention, rope_inv_freq
 from torch import nn
+
+from exercises.llamascratch.solution import MLP, RMSNorm, attention, rope_inv_freq
 
 
 class Rope(nn.Module):

@@ -2,8 +2,9 @@
 Attention is an einsum over groups with -inf masks made safe; speeds are computed in every rotation."""
 
 import torch
-from exercises.llamascratch.solution import MLP, RMSNorm, apply_rope, rope_inv_freq
 from torch import nn
+
+from exercises.llamascratch.solution import MLP, RMSNorm, apply_rope, rope_inv_freq
 
 
 class Rope:

@@ -5,9 +5,10 @@ by torch.where; caches are upstream KVCaches, or dictionaries of tuples; masks a
 import math
 
 import torch
+from torch.nn.functional import embedding, linear, silu
+
 from exercises.llamascratch.solution import KVCache, attention, rope_inv_freq
 from exercises.llamascratch.solution import Llama as Weights
-from torch.nn.functional import embedding, linear, silu
 
 
 class Rope:
