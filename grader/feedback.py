@@ -1,8 +1,8 @@
 """Is a known mistake named where somebody else makes it? Put each into correct variants, and see.
 
 The mutants themselves prove little: a mutant answers as it does itself. So every mistake moves into
-solutions written differently (see transplant), these are graded as a student's would be, and what they are
-told is judged.
+solutions written differently (see transplant), and variants/mistakes.yaml has mistakes made by hand in the
+variants' own code. All are graded as a student's would be, and what they are told is judged.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 
 from grader.diagnosis import hints_in
 from grader.exercise import Exercise
 from grader.graft import Mutant, graft
 from grader.job import Job, JobResult, State, Status, Text
+from grader.manifest import Section, read_manifest
 from grader.schedule import plan_slots, run_jobs
 from grader.transplant import definitions, dependents, holders, transplant
 from grader.wall.launch import Tier
 
 CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
 DUE = 0.85  # of the mistakes must be named rightly
+MOVED, BY_HAND = "moved", "by hand"
 
 
 class Outcome(StrEnum):
     """What a submission with a known mistake was told."""
 
     RIGHT = "right"
-    HEDGED = "hedged"  # named as one of two
+    HEDGED = "one of two"  # named as one of two
     UNNAMED = "unnamed"  # the tests' own hints only
     WRONG = "wrong"  # the hint of another mistake, as if it were certain
     NOT_EXPRESSIBLE = "not expressible"  # passes all tests that the mutant names: no mistake there
@@ -37,7 +38,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Graft:
-    """A mistake in a variant. `names` are the public names that moved there."""
+    """A mistake in a variant. `names` are the public names that moved there; none if it was made by hand."""
 
     mutant: Mutant
     variant: str
@@ -62,9 +63,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """All trials of one exercise."""
+    """The trials of one exercise with mistakes that were MOVED, or made BY_HAND."""
 
     exercise: Exercise
+    kind: str
     trials: tuple[Trial, ...]
 
     def count(self, *outcomes: Outcome) -> int:
@@ -97,44 +99,47 @@ def measure(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Feedback, ...]:
-    """Try every mistake on one variant and the tests it names, or (`full`) on all variants and all tests."""
+    """Try every mistake in one variant, on the tests it names, or (`full`) in all variants, on all tests.
+
+    Mistakes made by hand are all tried in any case.
+    """
     plan = plan_slots(exercises, tier, device)
-    found: dict[str, list[Trial]] = {exercise.name: [] for exercise in exercises}
+    found: dict[tuple[str, str], list[Trial]] = {(e.name, k): [] for e in exercises for k in (MOVED, BY_HAND)}
     waiting = [(e, attempts) for e in exercises for attempts in _attempts(e, full=full)]
     total = len(waiting)
-    while waiting:
-        round_ = {
-            (e.name, f"{number}"): (e, attempts, next(attempts))
-            for number, (e, attempts) in enumerate(waiting)
+    while waiting:  # what turns out to be no mistake in one variant is tried another way in the next round
+        tried: dict[str, tuple[Exercise, list[Graft]]] = {
+            str(number): attempt for number, attempt in enumerate(waiting)
         }
         jobs = [
             Job(e.name, key, device, e.solution_files(g.source), seed, () if full else g.mutant.caught_by)
-            for (_, key), (e, _, g) in round_.items()
+            for key, (e, (g, *_)) in tried.items()
         ]
         waiting = []
         for result in run_jobs(jobs, plan, slots):
-            e, attempts, g = round_[result.exercise, result.submission]
+            e, (g, *rest) = tried[result.submission]
             trial = judge(e.mutants(), g, result)
-            more = attempts if trial.outcome is Outcome.NOT_EXPRESSIBLE else None
-            if more is not None and (rest := list(islice(more, 1))):
-                waiting.append((e, _chain(rest[0], more)))
+            if trial.outcome is Outcome.NOT_EXPRESSIBLE and rest:
+                waiting.append((e, rest))
             else:
-                found[e.name].append(trial)
+                found[e.name, MOVED if g.names else BY_HAND].append(trial)
                 progress(sum(map(len, found.values())), total)
+    by_name = {e.name: e for e in exercises}
     return tuple(
-        Feedback(e, tuple(sorted(found[e.name], key=lambda t: (t.graft.mutant.name, t.graft.variant))))
-        for e in exercises
+        Feedback(by_name[name], kind, tuple(sorted(trials, key=lambda t: t.graft.label)))
+        for (name, kind), trials in found.items()
+        if trials
     )
 
 
-def judge(mutants: Sequence[Mutant], graft_: Graft, result: JobResult) -> Trial:
+def judge(mutants: Sequence[Mutant], made: Graft, result: JobResult) -> Trial:
     """Judge what a graft was told."""
-    mutant = graft_.mutant
+    mutant = made.mutant
     if result.state is not State.GRADED:
-        return Trial(graft_, Outcome.UNGRADED, fault=(result.fault.strip().splitlines() or [""])[-1])
+        return Trial(made, Outcome.UNGRADED, fault=(result.fault.strip().splitlines() or [""])[-1])
     failing = [test for test in result.tests if test.status in CAUGHT]
     if not any(test.name in mutant.caught_by for test in failing):
-        return Trial(graft_, Outcome.NOT_EXPRESSIBLE)
+        return Trial(made, Outcome.NOT_EXPRESSIBLE)
     told = [(test.name, hints_in(test.hint, mutants)) for test in failing]
     shown = tuple((test, hints) for test, hints in told if hints)
     named = [hints for test, hints in shown if test in mutant.caught_by and mutant.hint in hints]
@@ -144,32 +149,54 @@ def judge(mutants: Sequence[Mutant], graft_: Graft, result: JobResult) -> Trial:
         outcome = Outcome.UNNAMED
     else:
         outcome = Outcome.RIGHT if (mutant.hint,) in named else Outcome.HEDGED
-    return Trial(graft_, outcome, shown)
+    return Trial(made, outcome, shown)
 
 
-def _chain(first: Graft, rest: Iterator[Graft]) -> Iterator[Graft]:
-    yield first
-    yield from rest
-
-
-def _attempts(exercise: Exercise, *, full: bool) -> Iterator[Iterator[Graft]]:
+def _attempts(exercise: Exercise, *, full: bool) -> Iterator[list[Graft]]:
     """Yield, for each trial to be made, the grafts to try until one is a mistake."""
     variants = list(exercise.variant_sources().items())
     for number, mutant in enumerate(exercise.mutants()):
         turn = number % max(len(variants), 1)
         if full:
-            for variant in variants:
-                yield grafts(exercise, mutant, [variant])
-        else:
-            yield grafts(exercise, mutant, variants[turn:] + variants[:turn])
+            yield from (moved(exercise, mutant, [variant]) for variant in variants)
+        elif variants:
+            yield moved(exercise, mutant, variants[turn:] + variants[:turn])
+    yield from ([made] for made in made_by_hand(exercise))
 
 
-def grafts(exercise: Exercise, mutant: Mutant, variants: Sequence[tuple[str, str]]) -> Iterator[Graft]:
-    """Yield the ways to put a mistake into these variants: what holds it, then also all that uses that."""
+def moved(exercise: Exercise, mutant: Mutant, variants: Sequence[tuple[str, str]]) -> list[Graft]:
+    """Return the ways to move a mistake to these variants: what holds it; then, too, all that uses that."""
     public = exercise.interface.names
     program = graft(exercise.reference_source(), mutant.source)
     least = holders(program, definitions(mutant.source), public)
-    for variant, source in variants:
-        for names in dict.fromkeys((least, dependents(program, least, public))):
-            grafted = transplant(source, program, names, public)
-            yield Graft(mutant, variant, tuple(sorted(names)), grafted)
+    return [
+        Graft(mutant, variant, tuple(sorted(names)), transplant(source, program, names, public))
+        for variant, source in variants
+        for names in dict.fromkeys((least, dependents(program, least, public)))
+    ]
+
+
+def made_by_hand(exercise: Exercise) -> Iterator[Graft]:
+    """Yield the mistakes that variants/mistakes.yaml makes in the variants. Raises ContentError."""
+    path = exercise.path / "variants" / "mistakes.yaml"
+    if not path.is_file():
+        return
+    manifest = read_manifest(path)
+    sources, mutants = exercise.variant_sources(), {m.name: m for m in exercise.mutants()}
+    manifest.allow_only(*sources)
+    for variant in manifest:
+        mistakes = manifest.section(variant)
+        assert mistakes is not None
+        mistakes.allow_only(*mutants)
+        for name in mistakes:
+            edits = mistakes.section(name)
+            assert edits is not None
+            yield Graft(mutants[name], variant, (), _edited(sources[variant], edits))
+
+
+def _edited(source: str, edits: Section) -> str:
+    for old in edits:
+        if source.count(old) != 1:
+            raise edits.error(f"this stands {source.count(old)} times in the variant, not once: {old!r}", old)
+        source = source.replace(old, edits.word(old))
+    return source

@@ -40,13 +40,24 @@ def distance(seen: Sequence[object], known: Sequence[object], right: Sequence[ob
     """Return the share of the deviation of `seen` from `right` that `known` leaves unexplained.
 
     0 is the same mistake, up to NEAR may be, infinity is another form, another choice, other tokens.
-    Where `seen` is right, too, 0 says that `known` is as well.
+    Where `seen` is right, too, 0 says that `known` is as well. A test ends where an answer is wrong, so it
+    is enough to explain the last one, if those before, which passed, are no further from it than from right.
     """
     if len(seen) != len(known):
         return math.inf
-    sums = _Sums()
-    _add_items(sums, seen, known, right)
-    unexplained, deviation = math.sqrt(sums.unexplained), math.sqrt(sums.deviation)
+    parts = [_Sums() for _ in seen]
+    for i, sums in enumerate(parts):
+        _add(sums, seen[i], known[i], right[i] if i < len(right) else None)
+    off = [i for i, sums in enumerate(parts) if sums.deviation > ROUNDING**2]
+    together = _share(parts)
+    if off and sum(s.unexplained for s in parts[: off[-1]]) <= sum(s.deviation for s in parts[: off[-1]]):
+        return min(together, _share(parts[off[-1] :]))
+    return together
+
+
+def _share(parts: Sequence[_Sums]) -> float:
+    unexplained = math.sqrt(sum(sums.unexplained for sums in parts))
+    deviation = math.sqrt(sum(sums.deviation for sums in parts))
     if unexplained == 0:
         return 0.0
     if deviation <= ROUNDING:
@@ -126,8 +137,10 @@ def _add_draws(sums: _Sums, seen: Draws, known: Draws, right: object) -> None:
         return
     alike = _p_value(seen.counts, known.counts) >= SAME_DRAWS
     one_each = all(int((draws.counts > 0).sum()) == 1 for draws in (seen, known))
-    if (seen.counts != known.counts).any():
-        sums.unexplained += LIKELY_DRAWS**2 if alike else SAME_TOKEN**2 if one_each else math.inf
+    if one_each:
+        sums.unexplained += SAME_TOKEN**2
+    elif (seen.counts != known.counts).any():
+        sums.unexplained += LIKELY_DRAWS**2 if alike else math.inf
     sums.deviation += not isinstance(right, Draws) or _p_value(seen.counts, right.counts) < SAME_DRAWS
 
 

@@ -92,3 +92,11 @@ def test_samples_of_one_token_each_are_alike_but_less_so():
     assert 0.01 < distance((a,), (b,), (right,)) <= NEAR
     assert distance((a,), (right,), (right,)) == math.inf
     assert distance((a,), (drawn([1.0], 1),), (right,)) == math.inf
+
+
+def test_it_is_enough_to_explain_the_answer_at_which_the_test_ended():
+    """What passed before, in half precision, say, differs by its own rounding."""
+    noisy, other_noise = X * 1.003, X * 0.998
+    assert distance((noisy, X), (other_noise, X * 1.001), (X, X * 1.05)) > NEAR  # noise counts: 0.9 of it
+    assert distance((noisy, X), (X * 1.002, X * 1.001), (X, X * 1.05)) <= NEAR
+    assert distance((X, X), (X * 2, X), (X, X * 1.05)) > NEAR  # something else was wrong before

@@ -2,7 +2,7 @@
 
 en: The cache must return the oldest token first; yours puts new keys and values in front.
 zh: 缓存返回的应是最早的 token 在前；而你把新的 key 和 value 放在了前面。
-caught by: test_cache_chunks, test_cache_isolated
+caught by: test_cache_contract, test_cache_chunks, test_cache_isolated
 """
 
 

@@ -2,7 +2,7 @@
 
 en: Every layer needs keys and values of its own; yours write into the same store.
 zh: 每一层都需要各自的 key 和 value；而你的各层写进了同一个存储。
-caught by: test_cache_chunks, test_cache_isolated
+caught by: test_cache_contract, test_cache_chunks, test_cache_isolated
 """
 
 

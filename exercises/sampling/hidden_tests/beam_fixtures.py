@@ -5,7 +5,7 @@ import math
 
 import torch
 
-from grader.checks import check
+from grader.checks import check, clue
 
 CLOSE = 1e-4  # sums and scores that decide something differ by more than this
 
@@ -49,6 +49,8 @@ class Model:
         for tokens in sequences:
             if list(tokens[: len(self.prefix)]) != self.prefix:
                 raise ValueError("every sequence given to log_prob_fn must begin with the prefix")
+            if len(tokens) - len(self.prefix) > len(self.calls):
+                clue("a sequence grew by more than one token in a step")
             if len(tokens) - len(self.prefix) > self.longest:
                 raise ValueError("log_prob_fn was asked to go beyond max_new_tokens")
 
@@ -63,18 +65,20 @@ def random_model(rng, V, length, eos=None, scale=1.5):
 def story_model(rng, letters, story):
     """Make a model from {continuation: {token: probability}}; E is EOS, `letters` name the tokens.
 
-    Probability not spoken for, and continuations not mentioned, are spread evenly.
+    Probability not spoken for, and continuations not mentioned, are spread almost evenly.
     """
     ids = dict(zip(letters, rng.permutation(len(letters)).tolist(), strict=True))
+    uneven = 1 + 0.01 * torch.arange(len(letters), dtype=torch.float64)  # no ties
     rows = {}
     for context, given in story.items():
         rest = (1 - sum(given.values())) / max(len(letters) - len(given), 1)
-        row = torch.full((len(letters),), max(rest, 0.0), dtype=torch.float64)
+        row = max(rest, 0.0) * uneven
         for letter, probability in given.items():
             row[ids[letter]] = probability
         rows[tuple(ids[letter] for letter in context)] = row.log().float()
+    elsewhere = uneven.log().float()
     prefix = rng.integers(0, len(letters), (rng.integer(2, 6),)).tolist()
-    model = Model(len(letters), prefix, lambda new: rows.get(new, torch.zeros(len(letters))), ids.get("E"))
+    model = Model(len(letters), prefix, lambda new: rows.get(new, elsewhere), ids.get("E"))
     return model, ids
 
 

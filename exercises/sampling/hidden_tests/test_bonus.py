@@ -7,6 +7,7 @@ from beam_fixtures import HashModel, plain_search, well_formed
 from row_fixtures import is_decided
 
 from grader.checks import (
+    StudentRaised,
     assert_close,
     assert_distribution,
     assert_equal,
@@ -122,6 +123,16 @@ def test_sampler_custom_step(student, rng, device, expose):
 
 def test_sampler_conflicts(student, rng, device):
     """A name given twice, an unknown name, and greedy beside another named step raise ValueError in add."""
+    student.Sampler().add("greedy")
+    fresh = True
+    try:
+        second = student.Sampler().add("temperature", 0.5)
+    except StudentRaised:
+        fresh = False
+    check(fresh, "a new Sampler has steps of an earlier one", "新建的 Sampler 带有先前 Sampler 的步骤")
+    place = rng.integers(0, 9, (5,))
+    logits = torch.zeros(5, 9).scatter(1, place[:, None], 1e4)
+    assert_equal(second(logits.to(device)), place, what="tokens of a second Sampler")
     for first, second in (
         (("greedy",), ("top_p", 0.9)),
         (("temperature", 0.7), ("greedy",)),
@@ -131,12 +142,6 @@ def test_sampler_conflicts(student, rng, device):
         sampler = student.Sampler().add(*first)
         with expect_raises("ValueError"):
             sampler.add(*second)
-    # Two samplers do not share their steps.
-    student.Sampler().add("greedy")
-    place = rng.integers(0, 9, (5,))
-    logits = torch.zeros(5, 9).scatter(1, place[:, None], 1e4)
-    answer = student.Sampler().add("temperature", 0.5)(logits.to(device))
-    assert_equal(answer, place, what="tokens of a second Sampler")
 
 
 def uneven_model(rng, prefixes, beams, penalty):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from row_fixtures import decided_rows, kept, oracle_top_k, oracle_top_p
 
-from grader.checks import assert_close, assert_equal, check
+from grader.checks import assert_close, assert_equal, check, clue
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 7.0])
@@ -36,6 +36,7 @@ def test_top_k_ties(student, rng, device):
         values = torch.tensor([5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0, 0.0, -2.0])[rng.permutation(9)]
         for top_k in (3, 4, 5):
             mask = kept(student.top_k_filter(values[None].to(device), top_k))[0]
+            clue([int(mask[part].sum()) for part in (values > 3, values == 3, values < 3)], replaces=1)
             check(
                 bool(mask[values > 3].all()),
                 "a logit above the k-th largest was masked",
@@ -77,6 +78,7 @@ def test_top_p_boundary(student, rng, device):
             for row in logits:
                 row[rng.permutation(n + 3)[:n]] = float(rng.normal(1))
             count = kept(student.top_p_filter(logits.to(device), j / n)).sum(-1)
+            clue(count, replaces=1)  # which of equal tokens stay is nobody's mistake
             check(
                 bool((count >= j).all()),
                 "too few tokens were kept: the one that reaches p belongs to the set",

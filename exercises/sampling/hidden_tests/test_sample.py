@@ -83,6 +83,9 @@ def test_zero_temperature(student, rng, device):
     for more in ({}, {"top_k": 5}, {"top_p": 0.9}, {"top_k": 7, "top_p": 0.5}):
         generator = seeded(rng.seed(), device)
         answer = student.sample(logits.to(device), temperature=0.0, generator=generator, **more)
+        if isinstance(answer, torch.Tensor) and answer.shape == place.shape:  # a wrong one may be drawn
+            missed = answer != place
+            clue([bool(missed.any()), bool((missed & (answer != runner_up)).any())], replaces=1)
         assert_equal(answer, place, what="greedy tokens")
 
 
@@ -239,6 +242,7 @@ def test_low_precision_draw(student, rng, device, dtype):
     steep[:, :10] = 4096.0
     steep[:, 1 + place % 9] = 4096.0 + 256
     answer = student.sample(steep.to(device), temperature=0.01, generator=seeded(rng.seed(), device))
+    clue("after overflow", replaces=1)  # what is drawn from NaN depends on how it is drawn
     assert_equal(answer, torch.full((32,), 1 + place % 9), what="the only likely token")
 
     row = (0.3 * rng.normal(256)).to(dtype)
@@ -260,6 +264,7 @@ def test_low_precision_top_p(student, rng, device, dtype):
     answer = student.top_p_filter(logits.to(device), 0.9)
     assert_form(answer, (1, 32768), dtype, "top-p logits")
     count = int((answer > -math.inf).sum())
+    clue(count, replaces=1)
     check(
         abs(count - 29492) <= 4,
         "of 32768 equally likely tokens the wrong number was kept: sum probabilities in float32",
