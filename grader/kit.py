@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from grader.exercise import Exercise
+from grader.exercise import SHARED_TESTS, Exercise
 from grader.job import NO_TEXT, Status, TestResult, Text
 
 OF_SOURCE = frozenset({"test_import_policy", "test_pseudocode", "test_signatures", "test_code_size"})
@@ -63,11 +63,17 @@ def merge(exercise: Exercise, files: Mapping[str, bytes], own: Outcome, again: O
     if again is not None and again.notice:
         notices.append(NO_TEXT if own.notice else _name(UNMEASURABLE, _upstream(exercise)))
     elif again is not None:
-        shares = {test.name: test for test in again.tests}
+        # A shared test counts once any other passes, here as in the first grading.
+        works = any(_passes(test) for test in (*own.tests, *again.tests))
+        shares = {test.name: test for test in again.tests if works or test.name not in SHARED_TESTS}
         tests = tuple(_beside(t, shares.get(t.name), exercise) for t in own.tests)
         notices.append(_name(BROKEN, _upstream(exercise)) if own.notice else NO_TEXT)
     said = [notice for notice in notices if notice]
     return Outcome(tests, Text("\n".join(n.en for n in said), "\n".join(n.zh for n in said)))
+
+
+def _passes(test: TestResult) -> bool:
+    return test.status is Status.PASSED and test.name not in SHARED_TESTS
 
 
 def _beside(own: TestResult, again: TestResult | None, exercise: Exercise) -> TestResult:

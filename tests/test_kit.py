@@ -48,6 +48,12 @@ CASES = {
     "missing": (None, TOP + EIGHT, 80, "exercises/base/solution.py, which your repository does not have"),
     "broken": ("1 / 0\n", TOP + EIGHT, 80, "the mistake above is in base"),
     "rules": ("import os\n" + DOUBLE, TOP + EIGHT, 80, "base/solution.py, line 1"),
+    "nothing": (
+        None,
+        TOP.replace("return", "return 0 *") + EIGHT.replace("8", "7"),
+        0,
+        "your repository does not have",
+    ),
     "private": (
         DOUBLE.replace("2 * x", "_twice(x)") + "\n\ndef _twice(x):\n    return 3 * x\n",
         TOP.replace("import double", "import _twice, double") + EIGHT,
