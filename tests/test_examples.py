@@ -11,6 +11,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RESTARTS = "With a cache, positions go on where it ends"
 ONE_TOO_MANY = "Your top-p keeps one token too many"
+PADDING_COUNTED = "In the prefill your positions leave padding out, in later steps they count it"
+OLD_POSITIONS = "PreRopeCache rotates keys to 0, 1, 2, ..."
+EXERCISES = ("llamascratch", "batchify", "sampling", "rope", "staticcache")
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +40,13 @@ def lost(submission, exercise):
 
 def test_the_perfect_one_has_every_point_and_the_bonus(scores):
     total = scores["example-perfect"]["total"]
-    assert (total["points"], total["maximum"], total["bonus"]) == (200, 200, 24)
+    assert (total["points"], total["maximum"], total["bonus"]) == (500, 500, 61)
 
 
 @pytest.mark.parametrize("name", ["example-starter", "example-hostile"])
 def test_who_wrote_nothing_or_only_attacks_gets_nothing(scores, name):
     total = scores[name]["total"]
-    assert (total["points"], total["maximum"], total["bonus"]) == (0, 200, 0)
+    assert (total["points"], total["maximum"], total["bonus"]) == (0, 500, 0)
 
 
 def test_the_typical_one_loses_what_its_mistakes_deserve(scores):
@@ -66,7 +69,16 @@ def test_the_typical_one_is_told_its_mistakes(scores):
     for name in ("test_cache_chunks", "test_generate", "test_engine"):
         assert llama[name]["hint"]["en"].startswith(RESTARTS)
     assert sampling["test_top_p_boundary"]["hint"]["en"].startswith(ONE_TOO_MANY)
+    batch, rope = (outcomes(scores["example-typical"], name) for name in ("batchify", "rope"))
+    assert batch["test_unequal_lengths"]["hint"]["en"].startswith(PADDING_COUNTED)
+    assert rope["test_pre_stores_raw"]["hint"]["en"].startswith(OLD_POSITIONS)
     assert "'dict' object has no attribute 'score'" in sampling["test_beam_eos"]["message"]["en"]
+
+
+def test_the_typical_one_has_not_begun_the_last_exercise(scores):
+    jobs = {job["exercise"]: job for job in scores["example-typical"]["jobs"]}
+    assert {name for name, job in jobs.items() if job["state"] == "missing"} == {"staticcache"}
+    assert jobs["batchify"]["own"] == jobs["batchify"]["kit"]  # what is wrong there is not upstream
 
 
 def test_the_hostile_one_is_refused_by_policy_and_stopped_by_its_limits(scores):
@@ -75,7 +87,7 @@ def test_the_hostile_one_is_refused_by_policy_and_stopped_by_its_limits(scores):
     assert outcomes(hostile, "llamascratch")["test_inv_freq_default"]["reason"] == "wall"
 
 
-@pytest.mark.parametrize("exercise", ["llamascratch", "sampling"])
+@pytest.mark.parametrize("exercise", EXERCISES)
 def test_the_starter_example_is_the_starter(exercise):
     for name in ("solution.py", "PSEUDOCODE.md"):
         example = ROOT / "submissions" / "example-starter" / "exercises" / exercise / name

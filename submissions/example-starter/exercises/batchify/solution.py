@@ -4,9 +4,10 @@ Shapes: B rows, S new tokens, T keys (past + S), H query heads, Hkv kv heads, D 
 every convention. Keep the names KVCache and Llama importable from this file: the tests use them.
 """
 
-from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
 from torch import Tensor
 from transformers import AutoConfig, GenerationConfig
+
+from exercises.llamascratch.solution import KVCache, Llama  # noqa: F401
 
 
 def pad_batch(token_lists: list[list[int]], pad_token_id: int) -> tuple[Tensor, Tensor]:

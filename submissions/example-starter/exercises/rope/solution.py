@@ -6,9 +6,10 @@ size, E hidden size, V vocabulary. The README has every convention.
 
 from typing import Protocol
 
-from exercises.llamascratch.solution import MLP, RMSNorm, apply_rope, attention, rope_inv_freq  # noqa: F401
 from torch import Tensor, nn
 from transformers import LlamaConfig
+
+from exercises.llamascratch.solution import MLP, RMSNorm, apply_rope, attention, rope_inv_freq  # noqa: F401
 
 
 class Rope:
