@@ -18,6 +18,8 @@ from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from grader.remote.instance import Instance
+
 logging.disable_progress_bar()
 
 GAP = 1e-3  # best minus second logit at every greedy step, in units of the logits' standard deviation
@@ -273,7 +275,7 @@ class Counter:
             raise ValueError("input_ids must be an int64 tensor [B, S]")
         if not input_ids.numel() or int(input_ids.min()) < 0 or int(input_ids.max()) >= self.V:
             raise ValueError("input_ids must be [B, S], not empty, with ids inside the vocabulary")
-        if type(cache).__name__ != "Instance" and cache is not None:
+        if cache is not None and not isinstance(cache, Instance):
             raise ValueError("cache must be a KVCache of yours, or None")
         B, S = input_ids.shape
         if self._widths.get(id(cache), B) != B:

@@ -111,7 +111,8 @@ def test_engine(student, reference, rng):
         due = [decode(row, n) for row in rows]
         answer = engine.execute(prompts, n, **options)
         if answer != due and isinstance(answer, list):  # the model's mistakes are another exercise's
-            theirs = theirs or student_model(student, case.model, "cpu")
+            if theirs is None:
+                theirs = student_model(student, case.model, "cpu")
             new = own_or_due(theirs, rows, [row.until(2, n) for row in rows], None, n, 2)
             due = [decode(row, n, tokens) for row, tokens in zip(rows, new, strict=True)]
         assert_equal(answer, due, what=what)
