@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 SIGNIFICANCE = 1e-6  # of the chi-square test; confirmed once with a fresh sample
+DRAWS = 6  # samples that a test must be able to draw
 MIN_EXPECTED = 25.0  # cells are pooled until this many draws are expected in each
 PEAK = 12.0  # the largest error may be this many times the root mean square limit
 
@@ -253,12 +254,15 @@ def expect_raises(*names: str) -> Iterator[None]:
 def assert_distribution(draw: Callable[[int], object], probs: torch.Tensor, *, what: str) -> None:
     """Fail unless the drawn tokens follow `probs` [V] (Pearson chi-square, exact support).
 
-    `draw(i)` returns int64 tokens [N] of the i-th independent sample. A token of probability zero
+    `draw(i)` returns int64 tokens [N] of the i-th independent sample, i < DRAWS. A token of probability zero
     fails at once. Otherwise p < 1e-6 must be seen on two independent samples, so a correct sampler
     fails with probability below 1e-10 (measured tail of one test: at most 1e-5).
     """
-    verdicts = (_p_value(draw(i), probs.double(), what) for i in range(2))
+    samples: list[torch.Tensor] = []
+    verdicts = (_p_value(draw(i), probs.double(), what, samples) for i in range(2))
     if all(p < SIGNIFICANCE for p in verdicts):
+        if all(int((counts > 0).sum()) == 1 for counts in samples):
+            _tell_single_token(draw)
         raise WrongAnswer(
             Text(
                 f"{what}: the tokens drawn do not follow the right distribution (chi-square test, twice)",
@@ -267,7 +271,14 @@ def assert_distribution(draw: Callable[[int], object], probs: torch.Tensor, *, w
         )
 
 
-def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
+def _tell_single_token(draw: Callable[[int], object]) -> None:
+    """Give as a clue whether all rows always get this one token, or one that is drawn for all of them."""
+    seen = {str(draw(i)) for i in range(DRAWS)}
+    told = f"always {seen.pop()}" if len(seen) == 1 else "one token for all rows"
+    clue(told, replaces=2 + DRAWS)
+
+
+def _p_value(tokens: object, probs: torch.Tensor, what: str, samples: list[torch.Tensor]) -> float:
     import torch
 
     assert_form(
@@ -281,6 +292,7 @@ def _p_value(tokens: object, probs: torch.Tensor, what: str) -> float:
         f"{what}：token id 超出词表范围",
     )
     counts = torch.bincount(tokens, minlength=V).double()
+    samples.append(counts)
     clue(Draws(counts), replaces=1)
     check(
         not bool((counts[probs == 0] > 0).any()),

@@ -85,8 +85,9 @@ class Diagnosis:
         """Return, by test, the mutant that explains what the student answered, or the two that might.
 
         One mistake that explains more of the failed tests is likelier than several that explain one each.
-        Of two that explain the same tests the one that would have failed a passed test, too, is out.
-        Where two are left, both are named, and none where there are more: a wrong hint is worse than none.
+        Of two that explain the same tests the one that would have failed a passed test, too, is out; if it
+        explains more, it is open which. Where two are left, both are named, and none where there are more:
+        a wrong hint is worse than none.
         """
         self._deadline = time.monotonic() + SECONDS
         matches = self._matches(symptoms)
@@ -96,13 +97,7 @@ class Diagnosis:
                 explained.setdefault(mutant.hint, set()).add(test)
         found: dict[str, tuple[Mutant, ...]] = {}
         for test, fitting in matches.items():
-            by_hint = {mutant.hint: mutant for mutant in reversed(fitting)}
-            best = [
-                mutant
-                for hint, mutant in by_hint.items()
-                if not any(explained[hint] < explained[other] for other in by_hint)
-            ]
-            likely = [mutant for mutant in best if not passed & set(mutant.caught_by)] or best
+            likely = _likeliest(fitting, explained, passed)
             if 1 <= len(likely) <= 2:
                 found[test] = tuple(sorted(likely, key=lambda mutant: mutant.name))
         return found
@@ -142,6 +137,27 @@ class Diagnosis:
         if known is None and time.monotonic() < self._deadline:
             known = self._replays[key] = symptom.run(mutant)
         return known
+
+
+def _likeliest(
+    fitting: Sequence[Mutant], explained: Mapping[Text, Set[str]], passed: Set[str]
+) -> Sequence[Mutant]:
+    """Return those that explain most and agree with the passed tests, or, if none does both, either."""
+    different = list({mutant.hint: mutant for mutant in reversed(fitting)}.values())
+    best = _greatest(different, explained)
+    agreed = [
+        mutant
+        for mutant in different
+        if any(not passed & set(m.caught_by) for m in fitting if m.hint == mutant.hint)
+    ]
+    if both := [mutant for mutant in best if mutant in agreed]:
+        return both
+    return [*best, *_greatest(agreed, explained)]
+
+
+def _greatest(mutants: Sequence[Mutant], explained: Mapping[Text, Set[str]]) -> list[Mutant]:
+    """Leave out whose tests another one explains all, and more."""
+    return [m for m in mutants if not any(explained[m.hint] < explained[o.hint] for o in mutants)]
 
 
 def unlike(seen: Replay, known: Replay, right: Replay) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NEAR = 0.1  # of the deviation may stay unexplained
 ROUNDING = 1e-5  # relative error below which two float32 answers are the same
 SAME_DRAWS = 1e-3  # least p-value at which two samples count as drawn alike
-LIKELY_DRAWS, SAME_TOKEN = 0.01, 0.05  # distance of such samples, and of two that hold one token each
+LIKELY_DRAWS = 0.01  # distance of such samples
 LEAST_CELL = 10.0  # draws that two samples together must have in a cell of the chi-square test
 
 
@@ -101,7 +101,7 @@ def _add(sums: _Sums, seen: object, known: object, right: object) -> None:
         _add_tensor(sums, a, b, c)
     elif isinstance(seen, None | bool | int | str | bytes):  # two handles of one class are the same
         sums.unexplained += 0.0 if seen == known else math.inf
-        sums.deviation += seen != right
+        sums.deviation += type(right) is not type(seen) or seen != right
 
 
 def _add_tensor(sums: _Sums, seen: torch.Tensor, known: torch.Tensor, right: object) -> None:
@@ -135,11 +135,8 @@ def _add_draws(sums: _Sums, seen: Draws, known: Draws, right: object) -> None:
     if seen.counts.shape != known.counts.shape:
         sums.unexplained = math.inf
         return
-    alike = _p_value(seen.counts, known.counts) >= SAME_DRAWS
-    one_each = all(int((draws.counts > 0).sum()) == 1 for draws in (seen, known))
-    if one_each:
-        sums.unexplained += SAME_TOKEN**2
-    elif (seen.counts != known.counts).any():
+    if (seen.counts != known.counts).any():
+        alike = _p_value(seen.counts, known.counts) >= SAME_DRAWS
         sums.unexplained += LIKELY_DRAWS**2 if alike else math.inf
     sums.deviation += not isinstance(right, Draws) or _p_value(seen.counts, right.counts) < SAME_DRAWS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from grader.wall.worker import Killed
 
 HIDDEN_MESSAGE = 200  # characters of an exception's own message shown for a hidden test
 PUBLIC_MESSAGE = 4000
+# Fractions, and lists of numbers: what a hidden test was called with may stand in an exception's message.
+_VALUES = re.compile(r"-?\d*\.\d+(e[-+]?\d+)?|-?\d+(e-?\d+)?(\.?[\s,]+-?\d+(e-?\d+)?){3,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,12 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
     assert isinstance(error, StudentError)
     if error.kind == "missing" or error.type_name == "NotImplementedError":
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
-    room = PUBLIC_MESSAGE if public else HIDDEN_MESSAGE
     if error.kind == "answer":
-        said = line(error.message, room)
+        said = line(_said(error, public), PUBLIC_MESSAGE)
         return Verdict(Status.FAILED, Text(said, f"返回值无法使用：{said}"))
     if error.kind in RESOURCES:
         return killed(RESOURCES[error.kind], "", limits)
-    return Verdict(Status.ERROR, _raised(error, room))
+    return Verdict(Status.ERROR, _raised(error, public))
 
 
 def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:
@@ -106,8 +108,15 @@ def _not_attempted(error: StudentError) -> Text:
     return Text(f"not attempted yet: {where}", f"尚未实现：{where}")
 
 
-def _raised(error: StudentError, room: int) -> Text:
-    said, name, place = plain(error.message, room), line(error.type_name, 80), _place(error)
+def _said(error: StudentError, public: bool) -> str:
+    """Return an exception's own message; of a hidden test's only its beginning, and no values."""
+    if public:
+        return plain(error.message, PUBLIC_MESSAGE)
+    return plain(_VALUES.sub("…", error.message[: 5 * HIDDEN_MESSAGE]), HIDDEN_MESSAGE)
+
+
+def _raised(error: StudentError, public: bool) -> Text:
+    said, name, place = _said(error, public), line(error.type_name, 80), _place(error)
     what = (f"{name}: {said}" if said else name) + (f" ({place})" if place else "")
     return Text(f"your code raised {what}", f"你的代码抛出了 {what}")
 

@@ -115,6 +115,13 @@ def test_of_two_that_look_alike_the_one_that_a_passed_test_would_have_caught_is_
     assert named(mutants[1:], seen, passed={"test_passed"}) == {"test_x": ["b"]}
 
 
+def test_one_that_explains_more_but_contradicts_a_passed_test_may_be_meant_or_not():
+    both, one = symptom("test_both", 1.0, {"a": 1.0, "b": 1.0}), symptom("test_one", 2.0, {"a": 2.0})
+    mutants = [mutant("a", "test_both", "test_one", "test_passed"), mutant("b", "test_both")]
+    found = named(mutants, both, one, passed={"test_passed"})
+    assert found == {"test_both": ["a", "b"], "test_one": ["a"]}
+
+
 def test_a_mutant_is_replayed_once_for_all_students():
     runs = []
     found = Diagnosis((mutant("a", "test_x"),))

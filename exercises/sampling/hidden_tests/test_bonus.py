@@ -7,12 +7,15 @@ from beam_fixtures import HashModel, plain_search, well_formed
 from row_fixtures import is_decided
 
 from grader.checks import (
+    ALL,
+    DRAWS,
     StudentRaised,
     assert_close,
     assert_distribution,
     assert_equal,
     assert_form,
     check,
+    clue,
     expect_raises,
     within,
 )
@@ -82,7 +85,7 @@ def test_sampler_order(student, rng, device):
         sampler = student.Sampler()
         for name, value in steps:
             sampler.add(name, value)
-        rows, seeds = logits.repeat(N, 1).to(device), [rng.seed(), rng.seed()]
+        rows, seeds = logits.repeat(N, 1).to(device), [rng.seed() for _ in range(DRAWS)]
 
         def draw(i, sampler=sampler, rows=rows, seeds=seeds):
             tokens = sampler(rows, generator=torch.Generator(device=device).manual_seed(seeds[i]))
@@ -123,12 +126,13 @@ def test_sampler_custom_step(student, rng, device, expose):
 
 def test_sampler_conflicts(student, rng, device):
     """A name given twice, an unknown name, and greedy beside another named step raise ValueError in add."""
-    student.Sampler().add("greedy")
     fresh = True
     try:
+        student.Sampler().add("greedy")
         second = student.Sampler().add("temperature", 0.5)
     except StudentRaised:
         fresh = False
+        clue("a step is refused for those of others", replaces=ALL)
     check(fresh, "a new Sampler has steps of an earlier one", "新建的 Sampler 带有先前 Sampler 的步骤")
     place = rng.integers(0, 9, (5,))
     logits = torch.zeros(5, 9).scatter(1, place[:, None], 1e4)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from row_fixtures import decided_rows, is_decided
 
-from grader.checks import assert_distribution, assert_equal, assert_form, check, clue
+from grader.checks import DRAWS, assert_distribution, assert_equal, assert_form, check, clue
 
 N = 20_000
 V = 64
@@ -63,7 +63,7 @@ def check_setting(student, reference, rng, device, setting):
     """Compare N draws of one batched call with the exact distribution."""
     logits, probs = telling_logits(reference, rng, setting)
     rows = logits.repeat(N, 1).to(device)
-    seeds = [rng.seed() for _ in range(2)]
+    seeds = [rng.seed() for _ in range(DRAWS)]
 
     def draw(i):
         tokens = student.sample(rows, generator=seeded(seeds[i], device), **setting)
@@ -137,14 +137,15 @@ def test_sample_extreme_logits(student, rng, device):
 
 def test_generator_decides(student, rng, device):
     """Equal seeds give equal tokens, whatever happened in between; another seed gives other tokens."""
-    logits = torch.zeros(500, 50, device=device)
+    logits = (0.1 * rng.normal(50)).repeat(500, 1).to(device)
     seed = rng.seed()
     first = student.sample(logits, generator=seeded(seed, device))
     student.sample(logits)
     again = student.sample(logits, generator=seeded(seed, device))
     other = student.sample(logits, generator=seeded(seed + 1, device))
     assert_form(first, (500,), torch.int64, "tokens")
-    clue([torch.equal(first, tokens) for tokens in (again, other, first[:1].expand(500))], replaces=4)
+    told = [torch.equal(first, tokens) for tokens in (again, other, first[:1].expand(500))]
+    clue([*told, torch.equal(first, logits.argmax(-1).cpu())], replaces=4)
     assert_equal(again, first, what="tokens of an equally seeded generator")
     check(
         not torch.equal(other, first),
@@ -201,7 +202,7 @@ def test_sample_filters(student, reference, rng, device, setting):
 def test_rows_are_independent(student, rng, device):
     """Rows do not share their draw: pairs of rows fill all 16 x 16 cells evenly (chi-square as above)."""
     logits = torch.zeros(2 * N, 16, device=device)
-    seeds = [rng.seed() for _ in range(4)]
+    seeds = [rng.seed() for _ in range(2 * DRAWS)]
 
     def draw(i):
         tokens = student.sample(logits, generator=seeded(seeds[i], device))
@@ -218,7 +219,7 @@ def test_rows_are_independent(student, rng, device):
         return tokens[0::2] * 16 + tokens[1::2]
 
     def halves(i):
-        tokens = draw(2 + i)
+        tokens = draw(DRAWS + i)
         return tokens[:N] * 16 + tokens[N:]
 
     even = torch.full((256,), 1 / 256, dtype=torch.float64)
@@ -246,7 +247,7 @@ def test_low_precision_draw(student, rng, device, dtype):
     assert_equal(answer, torch.full((32,), 1 + place % 9), what="the only likely token")
 
     row = (0.3 * rng.normal(256)).to(dtype)
-    rows, seeds = row.repeat(N, 1).to(device), [rng.seed(), rng.seed()]
+    rows, seeds = row.repeat(N, 1).to(device), [rng.seed() for _ in range(DRAWS)]
 
     def draw(i):
         tokens = student.sample(rows, generator=seeded(seeds[i], device))
@@ -264,7 +265,7 @@ def test_low_precision_top_p(student, rng, device, dtype):
     answer = student.top_p_filter(logits.to(device), 0.9)
     assert_form(answer, (1, 32768), dtype, "top-p logits")
     count = int((answer > -math.inf).sum())
-    clue(count, replaces=1)
+    clue([count == 32768, count > 29496, count < 29488], replaces=1)
     check(
         abs(count - 29492) <= 4,
         "of 32768 equally likely tokens the wrong number was kept: sum probabilities in float32",
@@ -275,8 +276,10 @@ def test_low_precision_top_p(student, rng, device, dtype):
     raised[:, chosen] = 4.0  # 64 tokens hold 46 % of the mass
     tokens = student.sample(raised.to(device), top_p=0.4, generator=seeded(rng.seed(), device))
     assert_form(tokens, (500,), torch.int64, "tokens")
+    inside = bool(torch.isin(tokens, chosen).all())
+    clue([inside, len(tokens.unique()) == 1], replaces=1)
     check(
-        bool(torch.isin(tokens, chosen).all()),
+        inside,
         "a token outside the top-p set was drawn",
         "采到了 top-p 集合之外的 token",
     )
