@@ -37,6 +37,11 @@ class Specimen:
         return self.kind == "reference" and not self.name
 
     @property
+    def is_stacked(self) -> bool:
+        """Tell whether it is the reference on other upstream code than the references."""
+        return self.kind == "reference" and bool(self.name)
+
+    @property
     def label(self) -> str:
         """Name it in a table."""
         return f"{self.kind}/{self.name}" if self.name else self.kind
@@ -145,7 +150,7 @@ def verify(
         own = tuple(specimens(exercise, full=full))
         for s in seeds:  # the outer loop: a slot keeps what it has worked out for one seed
             for specimen in own:
-                if s == seeds[0] or specimen.kind in repeated:
+                if s == seeds[0] or (specimen.kind in repeated and (full or not specimen.is_stacked)):
                     compiles = (
                         full
                         or specimen.kind in ("mutant", "starter")
