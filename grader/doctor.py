@@ -52,11 +52,7 @@ def examine() -> Iterator[Finding]:
     yield from _software()
     yield _compiler(tier)
     yield _gpu()
-    yield Finding(
-        "cores",
-        True,
-        str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-    )
+    yield Finding("cores", True, str(core_count()))
 
 
 def _wall(probe: Probe) -> Iterator[Finding]:
@@ -98,6 +94,11 @@ def _gpu() -> Finding:
     if has_cuda():
         return Finding("cuda", True, "a CUDA device is here: grade on it with --device cuda")
     return Finding("cuda", True, "no CUDA device: points that need one are shown as not gradable here")
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_cuda() -> bool:

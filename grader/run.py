@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from typing import Protocol
 
 from grader.checkpoint import Checkpoint, read_checkpoint
 from grader.course import Course
-from grader.doctor import has_cuda
+from grader.doctor import core_count, has_cuda
 from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
 from grader.feedback import Feedback, measure
@@ -138,7 +137,7 @@ def verify_course(
         course.exercises(names),
         tier=choose_tier(course, choose_device(device), no_sandbox=no_sandbox),
         device=choose_device(device),
-        slots=slots or len(os.sched_getaffinity(0)),
+        slots=slots or core_count(),
         full=full,
         seed=seed,
         progress=progress,
@@ -161,7 +160,7 @@ def measure_feedback(
         course.exercises(names),
         tier=choose_tier(course, choose_device(device), no_sandbox=no_sandbox),
         device=choose_device(device),
-        slots=slots or len(os.sched_getaffinity(0)),
+        slots=slots or core_count(),
         full=full,
         seed=secrets.randbelow(2**31) if seed is None else seed,
         progress=progress,
@@ -202,7 +201,7 @@ def _take_checkpoint(path: Path | None, exercises: Sequence[Exercise]) -> Checkp
 
 def _count_slots(asked: int | None, exercises: Sequence[Exercise], checkpoint: Checkpoint | None) -> int:
     """Return how many slots are started: as many as were asked for, or cores; fewer where memory is short."""
-    slots = asked or len(os.sched_getaffinity(0))
+    slots = asked or core_count()
     if checkpoint is None:
         return slots
     memory = available()
