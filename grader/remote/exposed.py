@@ -40,7 +40,7 @@ class ExposedObject:
             try:
                 check(*args, **kwargs)
             except ValueError as error:
-                raise _refused(str(error), str(error)) from None
+                raise _refused(*(error.args if len(error.args) == 2 else [str(error)] * 2)) from None
         return function(*args, **kwargs)
 
 
@@ -53,9 +53,9 @@ def expose(
 ) -> ExposedObject:
     """Let the student's code call `target`, which stays with the judge.
 
-    A plain callable needs no `methods`; `check(*args, **kwargs)` raises ValueError with a plain message
-    where the arguments are malformed. Of any other object only `methods` (name -> check or None) can be
-    called. A refused call fails the test for good, whatever the student's code makes of the exception.
+    A plain callable needs no `methods`; `check(*args, **kwargs)` raises ValueError(English, Chinese), plain
+    messages, where the arguments are malformed. Of any other object only `methods` (name -> check or None)
+    can be called. A refused call fails the test for good, whatever the student's code makes of the exception.
     """
     if methods is None:
         if not callable(target):

@@ -272,14 +272,20 @@ class Counter:
     ) -> None:
         """Raise ValueError unless Llama would understand the call."""
         if not isinstance(input_ids, Tensor) or input_ids.dtype != torch.int64 or input_ids.dim() != 2:
-            raise ValueError("input_ids must be an int64 tensor [B, S]")
+            raise ValueError("input_ids must be an int64 tensor [B, S]", "input_ids 应为 int64 张量 [B, S]")
         if not input_ids.numel() or int(input_ids.min()) < 0 or int(input_ids.max()) >= self.V:
-            raise ValueError("input_ids must be [B, S], not empty, with ids inside the vocabulary")
+            raise ValueError(
+                "input_ids must be [B, S], not empty, with ids inside the vocabulary",
+                "input_ids 应为 [B, S]，不能为空，且 id 应在词表范围内",
+            )
         if cache is not None and not isinstance(cache, Instance):
-            raise ValueError("cache must be a KVCache of yours, or None")
+            raise ValueError("cache must be a KVCache of yours, or None", "cache 应为你的 KVCache 或 None")
         B, S = input_ids.shape
         if self._widths.get(id(cache), B) != B:
-            raise ValueError("one cache serves one batch: the number of rows has changed")
+            raise ValueError(
+                "one cache serves one batch: the number of rows has changed",
+                "一个缓存只服务一个批次：行数发生了变化",
+            )
         T = S + (0 if cache is None else len(self.ours(cache)))
         if attention_mask is not None:
             _whole_numbers(attention_mask, "attention_mask", ((B, T),))
@@ -290,9 +296,12 @@ class Counter:
 def _whole_numbers(value: object, name: str, shapes: tuple[tuple[int, int], ...]) -> None:
     """Raise ValueError unless `value` is a tensor of integers (or bools) of one of these shapes."""
     if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
-        raise ValueError(f"{name} must be a tensor of integers")
+        raise ValueError(f"{name} must be a tensor of integers", f"{name} 应为整数张量")
     if tuple(value.shape) not in shapes:
-        raise ValueError(f"{name} has the shape {list(value.shape)}, expected {list(shapes[0])}")
+        raise ValueError(
+            f"{name} has the shape {list(value.shape)}, expected {list(shapes[0])}",
+            f"{name} 的形状为 {list(value.shape)}，应为 {list(shapes[0])}",
+        )
 
 
 # Files of a checkpoint, and text.

@@ -289,11 +289,20 @@ class Chain:
         )
         ids = given.get("input_ids")
         if set(given) - {"input_ids", "attention_mask", "position_ids", "cache"}:
-            raise ValueError("the model was called with an argument that Llama does not have")
+            raise ValueError(
+                "the model was called with an argument that Llama does not have",
+                "调用模型时用了 Llama 没有的参数",
+            )
         if not isinstance(ids, Tensor) or ids.dtype != torch.int64 or ids.dim() != 2 or ids.numel() == 0:
-            raise ValueError("the model takes input_ids: an int64 tensor [1, S] with S >= 1")
+            raise ValueError(
+                "the model takes input_ids: an int64 tensor [1, S] with S >= 1",
+                "模型的 input_ids 应为 int64 张量 [1, S]，其中 S >= 1",
+            )
         if ids.shape[0] != 1 or int(ids.min()) < 0 or int(ids.max()) >= len(self.table):
-            raise ValueError("the model was given more than one row, or ids outside the vocabulary")
+            raise ValueError(
+                "the model was given more than one row, or ids outside the vocabulary",
+                "传给模型的多于一行，或含有词表之外的 id",
+            )
 
     def text(self, last: int, steps: int) -> list[int]:
         """Return what it says after a prompt that ends in `last`."""

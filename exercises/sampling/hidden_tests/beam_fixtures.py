@@ -13,12 +13,20 @@ CLOSE = 1e-4  # sums and scores that decide something differ by more than this
 def validate(sequences, V):
     """Raise ValueError unless log_prob_fn was called with a list of token lists."""
     if not isinstance(sequences, list | tuple) or not sequences:
-        raise ValueError("log_prob_fn takes a list of at least one token list")
+        raise ValueError(
+            "log_prob_fn takes a list of at least one token list",
+            "log_prob_fn 的参数应为至少含一个 token 列表的列表",
+        )
     for tokens in sequences:
         if not isinstance(tokens, list | tuple) or not tokens:
-            raise ValueError("log_prob_fn takes a list of token lists")
+            raise ValueError(
+                "log_prob_fn takes a list of token lists", "log_prob_fn 的参数应为 token 列表的列表"
+            )
         if not all(type(token) is int and 0 <= token < V for token in tokens):
-            raise ValueError("token lists hold Python ints inside the vocabulary")
+            raise ValueError(
+                "token lists hold Python ints inside the vocabulary",
+                "token 列表中应为词表范围内的 Python int",
+            )
 
 
 class Model:
@@ -48,11 +56,17 @@ class Model:
         validate(sequences, self.V)
         for tokens in sequences:
             if list(tokens[: len(self.prefix)]) != self.prefix:
-                raise ValueError("every sequence given to log_prob_fn must begin with the prefix")
+                raise ValueError(
+                    "every sequence given to log_prob_fn must begin with the prefix",
+                    "传给 log_prob_fn 的每个序列都应以 prefix 开头",
+                )
             if len(tokens) - len(self.prefix) > len(self.calls):
                 clue("a sequence grew by more than one token in a step")
             if len(tokens) - len(self.prefix) > self.longest:
-                raise ValueError("log_prob_fn was asked to go beyond max_new_tokens")
+                raise ValueError(
+                    "log_prob_fn was asked to go beyond max_new_tokens",
+                    "对 log_prob_fn 的调用超出了 max_new_tokens",
+                )
 
 
 def random_model(rng, V, length, eos=None, scale=1.5):

@@ -110,7 +110,9 @@ def test_sampler_custom_step(student, rng, device, expose):
 
     def form(x):
         if not isinstance(x, torch.Tensor) or tuple(x.shape) != (6, 20) or not x.is_floating_point():
-            raise ValueError("a step must be called with logits of shape [B, V]")
+            raise ValueError(
+                "a step must be called with logits of shape [B, V]", "调用步骤时应传入形状为 [B, V] 的 logits"
+            )
 
     step = expose(sharpen, check=form, max_calls=4)
     sampler = student.Sampler().add("temperature", 0.5).add(step)
