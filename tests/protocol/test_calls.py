@@ -289,6 +289,16 @@ def test_a_refused_call_fails_the_test_even_if_caught(caller):
     assert caller.quietly(expose(lambda x: x, check=small), 3) == 3
 
 
+def test_a_refusal_may_be_said_in_both_languages(caller):
+    def refuse(x):
+        raise ValueError("x is wrong", "x 不对")
+
+    with pytest.raises(WrongAnswer) as refused:
+        caller.quietly(expose(lambda x: x, check=refuse), 1)
+    assert refused.value.text.en.endswith("x is wrong")
+    assert refused.value.text.zh.endswith("x 不对")
+
+
 def test_too_many_calls_fail_the_test(caller):
     with pytest.raises(WrongAnswer, match="more than 1 calls"):
         caller.twice(expose(lambda x: x, max_calls=1), 1)
