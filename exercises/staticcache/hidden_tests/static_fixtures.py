@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
-from grader.checks import assert_close, check
+from grader.checks import assert_close, check, clue
 
 logging.disable_progress_bar()
 
@@ -171,6 +171,8 @@ def contents(cache: object) -> dict[str, Tensor]:
         "state_dict() of a StaticCache must have exactly the entries k and v",
         "StaticCache 的 state_dict() 应恰好包含 k 与 v 两项",
     )
+    # Keys may be stored before or after rotation, which does not change their lengths.
+    clue((state["v"], state["k"].double().norm(dim=-1)), replaces=1)
     return state
 
 
@@ -192,21 +194,40 @@ class Decoder:
     def feed(self, tokens: Tensor, position: int) -> object:
         """Feed one token per row, [B, 1], at a position; return the answer."""
         where = torch.tensor([position]).to(self.device)
-        tokens = tokens.flatten()[:, None].to(
-            self.device
-        )  # always of the same strides, or it is another graph
+        tokens = tokens.flatten()[:, None].to(self.device)  # the same strides, or it is another graph
         return self.step(self.theirs, tokens, where, self.cache)
 
-    def follow(self, ids: Tensor, start: int, due: Tensor, what: str) -> None:
-        """Feed ids[:, start:] one by one; `due` [B, S, V] are the logits of one pass over ids."""
+    def follow(self, ids: Tensor, start: int, due: Tensor, what: str, graphs: int | None = None) -> None:
+        """Feed ids[:, start:] one by one; `due` [B, S, V] are the logits of one pass over ids.
+
+        With `graphs` the compiled step may have captured that many so far.
+        """
         for p in range(start, ids.shape[1]):
             assert_close(self.feed(ids[:, p : p + 1], p), due[:, p], LOGITS, what=what, dtype=F32)
+            if graphs is not None:
+                clue(self.step.graphs)
+                check(
+                    self.step.graphs <= graphs,
+                    f"decode_step takes more than {graphs} graph: does a shape or Python number change from "
+                    "step to step, does it ask for the value of a tensor, or print?",
+                    f"decode_step 用了不止 {graphs} 个计算图：是否有形状或 Python 数值随步骤变化？"
+                    "是否读取了张量的值，或者打印了内容？",
+                )
+
+
+def addresses(cache: object) -> object:
+    """Return where the buffers are; that they are elsewhere in every process is nobody's mistake."""
+    where = cache.addresses()
+    clue(None, replaces=1)
+    return where
 
 
 def same_addresses(cache: object, before: object, when: str, when_zh: str) -> None:
     """Fail unless the buffers are where they were."""
+    same = addresses(cache) == before
+    clue(same)
     check(
-        cache.addresses() == before,
+        same,
         f"the buffers have moved {when}: write into them, do not replace them",
         f"{when_zh}，缓冲区的地址变了：应写入原缓冲区，而不是替换它",
     )

@@ -1,5 +1,5 @@
 """Without a stand-in for the cache: walks the model layer by layer, by the names of its parameters, with
-boolean masks for prefill and decoding alike, and slots written by indexing. Padding is a mask of slots.
+boolean masks for prefill and decoding alike, and slots written by indexing; the real ones are a mask.
 generate fills one tensor with its tokens and compiles in the default mode."""
 
 import torch
@@ -12,22 +12,15 @@ from exercises.llamascratch.solution import Llama, apply_rope, attention, rope_i
 class StaticCache(nn.Module):
     def __init__(self, config, batch_size, max_length, dtype=torch.float32, device="cpu"):
         super().__init__()
-        self.shape = (
-            config.num_hidden_layers,
-            batch_size,
-            config.num_key_value_heads,
-            max_length,
-            config.head_dim,
-        )
-        self.register_buffer("k", torch.zeros(self.shape, dtype=dtype, device=device))
-        self.register_buffer("v", torch.zeros(self.shape, dtype=dtype, device=device))
-        real = torch.ones(batch_size, max_length, dtype=torch.bool, device=device)
-        self.register_buffer("real", real, persistent=False)
+        L, H, D = config.num_hidden_layers, config.num_key_value_heads, config.head_dim
+        self.register_buffer("k", torch.zeros(L, batch_size, H, max_length, D, dtype=dtype, device=device))
+        self.register_buffer("v", torch.zeros_like(self.k))
+        self.register_buffer("padding", torch.zeros(batch_size, dtype=torch.long, device=device), False)
 
     def reset(self):
         self.k.fill_(0)
         self.v.fill_(0)
-        self.real.fill_(True)
+        self.padding.fill_(0)
 
     def addresses(self):
         return [self.k.data_ptr(), self.v.data_ptr()]
@@ -36,9 +29,10 @@ class StaticCache(nn.Module):
 def run(model, ids, slots, cache):
     """Feed ids [B, S] into `slots` [S]; every token sees the real slots up to its own. Returns [B, S, V]."""
     B, S, T = *ids.shape, cache.k.shape[3]
-    order = cache.real.cumsum(1) - 1  # [B, T]: position of what stands in each slot
-    position_ids = order[:, slots].clamp(min=0)
-    mask = (torch.arange(T, device=ids.device) <= slots[:, None]) & cache.real[:, None]  # [B, S, T]
+    every = torch.arange(T, device=ids.device)
+    real = every >= cache.padding[:, None]  # [B, T]
+    position_ids = (real.cumsum(1) - 1)[:, slots].clamp(min=0)  # [B, S]
+    mask = (every <= slots[:, None]) & real[:, None]  # [B, S, T]
     inv_freq = rope_inv_freq(model.config).to(ids.device)
     x = model.model.embed_tokens(ids)
     for i, block in enumerate(model.model.layers):
@@ -59,9 +53,9 @@ def prefill(model, input_ids, cache, attention_mask=None):
     S = input_ids.shape[1]
     if cache.k.shape[3] < S:
         raise IndexError("more tokens than slots")
-    cache.real.fill_(True)
+    cache.padding.fill_(0)
     if attention_mask is not None:
-        cache.real[:, :S] = attention_mask.bool()
+        cache.padding.copy_(attention_mask.argmax(dim=1))
     with torch.no_grad():
         return run(model, input_ids, torch.arange(S, device=input_ids.device), cache)[:, -1]
 
@@ -112,7 +106,7 @@ def bucket(length):
 
 
 def prefill_bucket(model, input_ids, length, cache):
-    cache.real.fill_(True)
+    cache.padding.fill_(0)
     slots = torch.arange(input_ids.shape[1], device=input_ids.device)
     with torch.no_grad():
         return run(model, input_ids, slots, cache)[:, length - 1, :].squeeze(1)

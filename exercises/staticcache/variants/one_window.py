@@ -1,6 +1,6 @@
-"""One stand-in for both phases, and each layer's share of the buffers as a view made once. Slots are written
-with scatter_, a row's shift is kept instead of its padding, and generate is a loop over a compiled function
-that picks the token, too. There are 128 slots, or as many as the model has positions."""
+"""One stand-in for both phases, which is told where to write and how much to show. Slots are written with
+scatter_, and generate is a loop over a compiled function that picks the token, too. There are 128 slots, or
+as many as the model has positions."""
 
 import torch
 from torch import nn
@@ -14,11 +14,10 @@ class StaticCache(nn.Module):
         size = (config.num_hidden_layers, batch_size, config.num_key_value_heads, max_length, config.head_dim)
         self.k = nn.Buffer(torch.zeros(size, dtype=dtype, device=device))
         self.v = nn.Buffer(torch.zeros(size, dtype=dtype, device=device))
-        self.shift = nn.Buffer(torch.zeros(batch_size, 1, dtype=torch.long, device=device), persistent=False)
-        self.layers = list(zip(self.k.unbind(0), self.v.unbind(0), strict=True))
+        self.padding = nn.Buffer(torch.zeros(batch_size, dtype=torch.long, device=device), persistent=False)
 
     def reset(self):
-        for tensor in (self.k, self.v, self.shift):
+        for tensor in (self.k, self.v, self.padding):
             tensor.mul_(0)
 
     def addresses(self):
@@ -36,14 +35,14 @@ class Window:
 
     def update(self, layer, k, v):
         at = self.slots[:, None].expand(k.shape)
-        for buffer, new in zip(self.cache.layers[layer], (k, v), strict=True):
+        both = self.cache.k[layer], self.cache.v[layer]
+        for buffer, new in zip(both, (k, v), strict=True):
             buffer.scatter_(2, at, new)
-        keys, values = self.cache.layers[layer]
-        return keys[:, :, : self.shown], values[:, :, : self.shown]
+        return both[0][:, :, : self.shown], both[1][:, :, : self.shown]
 
 
 def feed(model, ids, slots, shown, cache, mask):
-    positions = (slots + cache.shift).clamp(min=0)
+    positions = (slots[None, :] - cache.padding[:, None]).clamp(min=0)
     return model(ids, attention_mask=mask, position_ids=positions, cache=Window(cache, slots, shown))
 
 
@@ -52,9 +51,9 @@ def prefill(model, input_ids, cache, attention_mask=None):
     S = input_ids.shape[1]
     if cache.k.size(3) < S:
         raise ValueError("the prompt is longer than the cache")
-    cache.shift.zero_()
+    cache.padding.zero_()
     if attention_mask is not None:
-        cache.shift.sub_((attention_mask == 0).sum(1, keepdim=True))
+        cache.padding.add_((attention_mask == 0).sum(1))
     slots = torch.arange(S, device=input_ids.device)
     return feed(model, input_ids, slots, S, cache, attention_mask)[:, -1, :]
 
@@ -63,7 +62,7 @@ def prefill(model, input_ids, cache, attention_mask=None):
 def decode_step(model, input_ids, position, cache):
     T = cache.k.size(3)
     slots = torch.arange(T, device=input_ids.device)
-    mask = ((slots >= -cache.shift) & (slots <= position)).to(torch.int64)
+    mask = ((slots >= cache.padding[:, None]) & (slots <= position)).to(torch.int64)
     return feed(model, input_ids, position, T, cache, mask)[:, -1, :]
 
 
@@ -109,7 +108,7 @@ def bucket(length):
 
 @torch.no_grad()
 def prefill_bucket(model, input_ids, length, cache):
-    cache.shift.zero_()
+    cache.padding.zero_()
     S = input_ids.shape[1]
     logits = feed(model, input_ids, torch.arange(S, device=input_ids.device), S, cache, None)
     last = (torch.arange(S, device=input_ids.device) == length - 1)[None, :, None]
