@@ -18,6 +18,7 @@ CLOSE = 0.01  # ... unless the other is as near as this
 SECONDS = 30.0  # spent on replaying for one job
 MOST_BYTES = 4 << 20  # of the answers in one test that are kept to be compared; ours take 1.2 MiB
 _VALUE_BYTES = 64  # of a plain value, roughly
+PERHAPS = Text("This may be the reason: {}", "原因可能是：{}")
 ONE_OF_TWO = Text(
     "This looks like one of two mistakes. Either: {}\nOr: {}",
     "这看起来是以下两种错误之一。其一：{}\n其二：{}",
@@ -71,6 +72,23 @@ class Symptom:
     run: Run
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a failed test is put down to: one mutant, `certain` if nothing speaks against it, or two."""
+
+    mutants: tuple[Mutant, ...]
+    certain: bool
+
+    @property
+    def hint(self) -> Text:
+        """What the student is told."""
+        form = ONE_OF_TWO if len(self.mutants) == 2 else PERHAPS
+        hints = [mutant.hint for mutant in self.mutants]
+        if self.certain:
+            return hints[0]
+        return Text(form.en.format(*(h.en for h in hints)), form.zh.format(*(h.zh for h in hints)))
+
+
 @dataclass(slots=True)
 class Diagnosis:
     """Names mistakes, and remembers what each mutant answers, for one exercise and one seed."""
@@ -79,15 +97,13 @@ class Diagnosis:
     _replays: dict[tuple[str, str], Replay] = field(default_factory=dict)
     _deadline: float = math.inf
 
-    def of(
-        self, symptoms: Sequence[Symptom], passed: Set[str] = frozenset()
-    ) -> dict[str, tuple[Mutant, ...]]:
+    def of(self, symptoms: Sequence[Symptom], passed: Set[str] = frozenset()) -> dict[str, Named]:
         """Return, by test, the mutant that explains what the student answered, or the two that might.
 
         One mistake that explains more of the failed tests is likelier than several that explain one each.
-        Of two that explain the same tests the one that would have failed a passed test, too, is out; if it
-        explains more, it is open which. Where two are left, both are named, and none where there are more:
-        a wrong hint is worse than none.
+        Against it speaks a test that it names, but that passed, or failed in another way: it is named with
+        certainty only where there is none. Where two are left, both are named, and none where there are
+        more: a wrong hint is worse than none.
         """
         self._deadline = time.monotonic() + SECONDS
         matches = self._matches(symptoms)
@@ -95,11 +111,14 @@ class Diagnosis:
         for test, fitting in matches.items():
             for mutant in fitting:
                 explained.setdefault(mutant.hint, set()).add(test)
-        found: dict[str, tuple[Mutant, ...]] = {}
+        ended = passed | matches.keys()
+        agreed = {m.hint for m in self.mutants if ended & set(m.caught_by) <= explained.get(m.hint, set())}
+        found: dict[str, Named] = {}
         for test, fitting in matches.items():
-            likely = _likeliest(fitting, explained, passed)
+            likely = _likeliest(fitting, explained, agreed)
             if 1 <= len(likely) <= 2:
-                found[test] = tuple(sorted(likely, key=lambda mutant: mutant.name))
+                certain = len(likely) == 1 and likely[0].hint in agreed
+                found[test] = Named(tuple(sorted(likely, key=lambda mutant: mutant.name)), certain)
         return found
 
     def _matches(self, symptoms: Sequence[Symptom]) -> dict[str, list[Mutant]]:
@@ -140,19 +159,13 @@ class Diagnosis:
 
 
 def _likeliest(
-    fitting: Sequence[Mutant], explained: Mapping[Text, Set[str]], passed: Set[str]
+    fitting: Sequence[Mutant], explained: Mapping[Text, Set[str]], agreed: Set[Text]
 ) -> Sequence[Mutant]:
-    """Return those that explain most and agree with the passed tests, or, if none does both, either."""
+    """Return those that explain most and that nothing speaks against, or, if none does both, either."""
     different = list({mutant.hint: mutant for mutant in reversed(fitting)}.values())
     best = _greatest(different, explained)
-    agreed = [
-        mutant
-        for mutant in different
-        if any(not passed & set(m.caught_by) for m in fitting if m.hint == mutant.hint)
-    ]
-    if both := [mutant for mutant in best if mutant in agreed]:
-        return both
-    return [*best, *_greatest(agreed, explained)]
+    fine = [mutant for mutant in different if mutant.hint in agreed]
+    return [mutant for mutant in best if mutant in fine] or [*best, *_greatest(fine, explained)]
 
 
 def _greatest(mutants: Sequence[Mutant], explained: Mapping[Text, Set[str]]) -> list[Mutant]:
@@ -169,21 +182,13 @@ def unlike(seen: Replay, known: Replay, right: Replay) -> float:
     return distance(seen.answers, known.answers, right.answers)
 
 
-def hint_of(mutants: Sequence[Mutant]) -> Text:
-    """Return what a student is told who made one of these mistakes."""
-    if len(mutants) == 1:
-        return mutants[0].hint
-    hints = [mutant.hint for mutant in mutants]
-    return Text(ONE_OF_TWO.en.format(*(h.en for h in hints)), ONE_OF_TWO.zh.format(*(h.zh for h in hints)))
-
-
-def hints_in(hint: Text, mutants: Sequence[Mutant]) -> tuple[Text, ...]:
-    """Return the hints of mistakes that a hint consists of; none for a test's own."""
+def hints_in(hint: Text, mutants: Sequence[Mutant]) -> tuple[tuple[Text, ...], bool]:
+    """Return the hints of mistakes that a hint consists of, and whether it is certain of it."""
     known = dict.fromkeys(mutant.hint for mutant in mutants)
     if hint in known:
-        return (hint,)
-    start = ONE_OF_TWO.en.partition("{}")[0]
-    return tuple(h for h in known if h.en in hint.en) if hint.en.startswith(start) else ()
+        return (hint,), True
+    hedges = tuple(form.en.partition("{}")[0] for form in (PERHAPS, ONE_OF_TWO))
+    return (tuple(h for h in known if h.en in hint.en) if hint.en.startswith(hedges) else ()), False
 
 
 def _gist(verdict: Verdict) -> str:

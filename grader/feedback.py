@@ -29,7 +29,7 @@ class Outcome(StrEnum):
     """What a submission with a known mistake was told."""
 
     RIGHT = "right"
-    HEDGED = "one of two"  # named as one of two
+    HEDGED = "hedged"  # named as what may be the reason, or as one of two
     UNNAMED = "unnamed"  # the tests' own hints only
     WRONG = "wrong"  # the hint of another mistake, as if it were certain
     NOT_EXPRESSIBLE = "not expressible"  # passes all tests that the mutant names: no mistake there
@@ -53,11 +53,11 @@ class Graft:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of one graft; `shown` are (test, hints of mistakes it was given), own hints left out."""
+    """What came of one graft; `shown` are (test, hints of mistakes, certain?), a test's own hint left out."""
 
     graft: Graft
     outcome: Outcome
-    shown: tuple[tuple[str, tuple[Text, ...]], ...] = ()
+    shown: tuple[tuple[str, tuple[Text, ...], bool], ...] = ()
     fault: str = ""
 
 
@@ -140,15 +140,15 @@ def judge(mutants: Sequence[Mutant], made: Graft, result: JobResult) -> Trial:
     failing = [test for test in result.tests if test.status in CAUGHT]
     if not any(test.name in mutant.caught_by for test in failing):
         return Trial(made, Outcome.NOT_EXPRESSIBLE)
-    told = [(test.name, hints_in(test.hint, mutants)) for test in failing]
-    shown = tuple((test, hints) for test, hints in told if hints)
-    named = [hints for test, hints in shown if test in mutant.caught_by and mutant.hint in hints]
-    if any(hints != (mutant.hint,) for _, hints in shown if len(hints) == 1):
+    told = [(test.name, *hints_in(test.hint, mutants)) for test in failing]
+    shown = tuple((test, hints, certain) for test, hints, certain in told if hints)
+    named = [certain for test, hints, certain in shown if test in mutant.caught_by and mutant.hint in hints]
+    if any(mutant.hint not in hints for _, hints, certain in shown if certain):
         outcome = Outcome.WRONG
     elif not named:
         outcome = Outcome.UNNAMED
     else:
-        outcome = Outcome.RIGHT if (mutant.hint,) in named else Outcome.HEDGED
+        outcome = Outcome.RIGHT if any(named) else Outcome.HEDGED
     return Trial(made, outcome, shown)
 
 

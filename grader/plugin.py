@@ -24,7 +24,7 @@ from grader import compiler
 from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
 from grader.checks import Sample, recording_clues, recording_margins
-from grader.diagnosis import Answers, Diagnosis, Replay, Symptom, hint_of
+from grader.diagnosis import Answers, Diagnosis, Replay, Symptom
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
@@ -215,8 +215,8 @@ class Judge:
     def name_mistakes(self) -> None:
         """Replace the tests' own hints by those of the mistakes that were made, where they are known."""
         passed = {name for name, result in self.results.items() if result.status is Status.PASSED}
-        for name, mutants in self.bench.diagnosis.of(self._symptoms or (), passed).items():
-            self.results[name] = replace(self.results[name], hint=hint_of(mutants))
+        for name, named in self.bench.diagnosis.of(self._symptoms or (), passed).items():
+            self.results[name] = replace(self.results[name], hint=named.hint)
 
     def _replay_of(self, case: Case) -> Callable[[Mutant | None], Replay]:
         def replay(mutant: Mutant | None) -> Replay:

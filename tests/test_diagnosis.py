@@ -3,7 +3,7 @@
 import torch
 
 from grader import diagnosis
-from grader.diagnosis import Answers, Diagnosis, Replay, Symptom, hint_of, hints_in
+from grader.diagnosis import Answers, Diagnosis, Named, Replay, Symptom, hints_in
 from grader.graft import Mutant
 from grader.job import Status, Text
 from grader.verdict import Verdict
@@ -33,8 +33,9 @@ def symptom(test, answer, answers, verdict=WRONG):
 
 
 def named(mutants, *symptoms, passed=frozenset()):
+    """Return the names of mutants by test: a list where that is certain, a set where not."""
     found = Diagnosis(tuple(mutants)).of(symptoms, passed)
-    return {test: [m.name for m in which] for test, which in found.items()}
+    return {test: (list if n.certain else set)(m.name for m in n.mutants) for test, n in found.items()}
 
 
 def test_the_mutant_that_answers_the_same_is_named():
@@ -47,14 +48,15 @@ def test_the_mutant_that_answers_the_same_is_named():
 def test_two_mistakes_that_look_alike_are_both_named_and_three_are_not():
     answers = dict.fromkeys("abc", 1.0)
     mutants = [mutant(name, "test_x") for name in "abc"]
-    assert named(mutants[:2], symptom("test_x", 1.0, answers)) == {"test_x": ["a", "b"]}
+    assert named(mutants[:2], symptom("test_x", 1.0, answers)) == {"test_x": {"a", "b"}}
     assert named(mutants, symptom("test_x", 1.0, answers)) == {}
 
 
 def test_mutants_with_one_hint_are_one_mistake():
     mutants = [mutant("a", "test_x", hint="same"), mutant("b", "test_x", hint="same")]
-    (which,) = Diagnosis(tuple(mutants)).of([symptom("test_x", 1.0, {"a": 1.0, "b": 1.0})]).values()
-    assert hint_of(which).en == "same"
+    (found,) = Diagnosis(tuple(mutants)).of([symptom("test_x", 1.0, {"a": 1.0, "b": 1.0})]).values()
+    assert found.certain
+    assert found.hint.en == "same"
 
 
 def test_the_nearer_mutant_is_named_alone():
@@ -112,14 +114,22 @@ def test_of_two_that_look_alike_the_one_that_a_passed_test_would_have_caught_is_
     seen = symptom("test_x", 1.0, {"a": 1.0, "b": 1.0})
     mutants = [mutant("a", "test_x"), mutant("b", "test_x", "test_passed")]
     assert named(mutants, seen, passed={"test_passed"}) == {"test_x": ["a"]}
-    assert named(mutants[1:], seen, passed={"test_passed"}) == {"test_x": ["b"]}
+    assert named(mutants[1:], seen, passed={"test_passed"}) == {"test_x": {"b"}}
+
+
+def test_what_a_test_it_names_speaks_against_is_not_certain():
+    seen, other = symptom("test_x", 1.0, {"a": 1.0}), symptom("test_other", 5.0, {"a": 2.0})
+    mutants = [mutant("a", "test_x", "test_other")]
+    assert named(mutants, seen) == {"test_x": ["a"]}
+    assert named(mutants, seen, other) == {"test_x": {"a"}}
+    assert named(mutants, seen, passed={"test_other"}) == {"test_x": {"a"}}
 
 
 def test_one_that_explains_more_but_contradicts_a_passed_test_may_be_meant_or_not():
     both, one = symptom("test_both", 1.0, {"a": 1.0, "b": 1.0}), symptom("test_one", 2.0, {"a": 2.0})
     mutants = [mutant("a", "test_both", "test_one", "test_passed"), mutant("b", "test_both")]
     found = named(mutants, both, one, passed={"test_passed"})
-    assert found == {"test_both": ["a", "b"], "test_one": ["a"]}
+    assert found == {"test_both": {"a", "b"}, "test_one": {"a"}}
 
 
 def test_a_mutant_is_replayed_once_for_all_students():
@@ -151,10 +161,14 @@ def test_a_clue_stands_for_the_answers_it_replaces():
 
 def test_a_hint_says_which_mistakes_it_names():
     a, b, c = mutants = [mutant(name) for name in ("a", "b", "c")]
-    assert hints_in(hint_of([a]), mutants) == (a.hint,)
-    assert hints_in(hint_of([a, c]), mutants) == (a.hint, c.hint)
-    assert hints_in(Text("a test's own hint", "测试自己的提示"), mutants) == ()
-    assert b.hint.zh in hint_of([a, b]).zh
+    assert Named((a,), certain=True).hint == a.hint
+    assert hints_in(a.hint, mutants) == ((a.hint,), True)
+    perhaps, either = Named((a,), certain=False).hint, Named((a, c), certain=False).hint
+    assert perhaps.en.startswith("This may be the reason")
+    assert hints_in(perhaps, mutants) == ((a.hint,), False)
+    assert hints_in(either, mutants) == ((a.hint, c.hint), False)
+    assert hints_in(Text("a test's own hint", "测试自己的提示"), mutants) == ((), False)
+    assert b.hint.zh in Named((a, b), certain=False).hint.zh
 
 
 def test_answers_of_any_size_are_bounded():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.diagnosis import hint_of
+from grader.diagnosis import Named
 from grader.errors import ContentError
 from grader.exercise import read_exercise
 from grader.feedback import BY_HAND, MOVED, Feedback, Outcome, judge, made_by_hand, measure, moved
@@ -51,11 +51,11 @@ def judged(exercise):
     mutants = exercise.mutants()
     graft = moved(exercise, mutants[0], list(exercise.variant_sources().items()))[0]
 
+    def hint(which, certain):
+        return Named(tuple(mutants[i] for i in which), certain).hint if which else Text("own", "自己的")
+
     def judged(*shown):
-        hints = [
-            hint_of([mutants[i] for i in which]) if which else Text("own", "自己的") for _, which in shown
-        ]
-        tests = [failed(name, hint) for (name, _), hint in zip(shown, hints, strict=True)]
+        tests = [failed(name, hint(which, not more and len(which) == 1)) for name, which, *more in shown]
         return judge(mutants, graft, result(*tests)).outcome
 
     return judged
@@ -65,6 +65,9 @@ def test_what_counts_as_right(judged):
     assert judged(("test_normalise", [0])) is Outcome.RIGHT
     assert judged(("test_normalise", []), ("test_dot", [])) is Outcome.UNNAMED
     assert judged(("test_normalise", [0, 1])) is Outcome.HEDGED
+    assert judged(("test_normalise", [0], "perhaps")) is Outcome.HEDGED
+    assert judged(("test_normalise", [1], "perhaps")) is Outcome.UNNAMED
+    assert judged(("test_normalise", [0]), ("test_angle", [1], "perhaps")) is Outcome.RIGHT
     assert judged(("test_normalise", [1])) is Outcome.WRONG
     assert judged(("test_normalise", [0]), ("test_angle", [1])) is Outcome.WRONG
     assert judged(("test_normalise", []), ("test_angle", [0])) is Outcome.UNNAMED  # not where it is due

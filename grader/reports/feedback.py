@@ -37,5 +37,8 @@ def _told(trial: Trial, names: dict[Text, str]) -> str:
     """Say what was shown where, by the names of the mutants."""
     if trial.fault:
         return f": {trial.fault}"
-    said = [f"{test} says {' or '.join(names[hint] for hint in hints)}" for test, hints in trial.shown]
+    said = [
+        f"{test} says {'' if certain else 'perhaps '}{' or '.join(names[hint] for hint in hints)}"
+        for test, hints, certain in trial.shown
+    ]
     return f": {'; '.join(said)}" if said else ""
