@@ -299,7 +299,7 @@ def list_(root: Path, lang: str) -> None:
 @click.option(
     "--full",
     is_flag=True,
-    help="20 seeds and the whole mutant x test matrix. Default: two seeds, and each mutant on "
+    help="20 seeds and the whole mutant x test matrix. Default: one seed, and each mutant on "
     "the tests it names.",
 )
 @click.option(
