@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 NEAR = 0.1  # of the deviation may stay unexplained
+NOISE = 4.0  # times the squared error of what passed may a known mistake differ from it
 ROUNDING = 1e-5  # relative error below which two float32 answers are the same
 SAME_DRAWS = 1e-3  # least p-value at which two samples count as drawn alike
 LIKELY_DRAWS = 0.01  # distance of such samples
@@ -41,7 +42,7 @@ def distance(seen: Sequence[object], known: Sequence[object], right: Sequence[ob
 
     0 is the same mistake, up to NEAR may be, infinity is another form, another choice, other tokens.
     Where `seen` is right, too, 0 says that `known` is as well. A test ends where an answer is wrong, so it
-    is enough to explain the last one, if those before, which passed, are no further from it than from right.
+    is enough to explain the last one, if those before, which passed, are about as near to it as to right.
     """
     if len(seen) != len(known):
         return math.inf
@@ -50,8 +51,9 @@ def distance(seen: Sequence[object], known: Sequence[object], right: Sequence[ob
         _add(sums, seen[i], known[i], right[i] if i < len(right) else None)
     off = [i for i, sums in enumerate(parts) if sums.deviation > ROUNDING**2]
     together = _share(parts)
-    if off and sum(s.unexplained for s in parts[: off[-1]]) <= sum(s.deviation for s in parts[: off[-1]]):
-        return min(together, _share(parts[off[-1] :]))
+    before, last = (parts[: off[-1]], parts[off[-1] :]) if off else ([], [])
+    if last and sum(s.unexplained for s in before) <= NOISE * sum(s.deviation for s in before):
+        return min(together, _share(last))
     return together
 
 
