@@ -6,6 +6,7 @@ import torch
 from static_fixtures import (
     F32,
     LOGITS,
+    POISON,
     Decoder,
     greedy_case,
     make_cache,
@@ -15,10 +16,11 @@ from static_fixtures import (
     student_model,
 )
 
-from grader.checks import assert_close, assert_equal, check
+from grader.checks import assert_close, assert_equal, check, clue
 
 LENGTHS = (9, 1, 12, 4)  # of the rows of a padded batch
 PROMPTS = (40, 3, 117, 16, 64, 1, 90, 33, 17, 120)  # lengths, to be prefilled in buckets
+MOST_GRAPHS = 3
 ROUNDS, TWICE = 15, 2.0
 
 
@@ -29,6 +31,17 @@ def pad_left(rows, fill):
     for i, row in enumerate(rows):
         ids[i, S - row.shape[1] :], mask[i, S - row.shape[1] :] = row[0], 1
     return ids, mask
+
+
+def spoil_padding(rng, cache):
+    """Put something large into the slots of padding: what is there is nobody's business, nor is it seen."""
+    state = cache.state_dict()
+    clue(None, replaces=1)
+    for i, n in enumerate(LENGTHS):
+        for value in state.values():
+            hidden = value[:, i, :, : max(LENGTHS) - n]
+            hidden.copy_(POISON * rng.normal(*hidden.shape))
+    cache.load_state_dict(state)
 
 
 def test_left_padding(student, reference, rng, device):
@@ -47,6 +60,7 @@ def test_left_padding(student, reference, rng, device):
         logits = student.prefill(theirs, ids.to(device), cache, attention_mask=mask.to(device))
         last = torch.stack([d[n - 1] for d, n in zip(due, LENGTHS, strict=True)])
         assert_close(logits, last, LOGITS, what="logits after a padded prefill", dtype=F32)
+        spoil_padding(rng, cache)
         decoder = Decoder(step, theirs, cache, device)
         for i in range(5):
             tokens = torch.cat([row[:, n + i : n + i + 1] for row, n in zip(rows, LENGTHS, strict=True)])
@@ -57,14 +71,23 @@ def test_left_padding(student, reference, rng, device):
         f"decode_step was compiled into {compiled.graphs} graphs, due is 1",
         f"decode_step 被编译成了 {compiled.graphs} 个计算图，应为 1 个",
     )
-    plain = random_ids(rng, model, 4, 7)
-    student.prefill(theirs, plain[:, :6].to(device), cache)
+    plain = random_ids(rng, model, 4, S + 4)
+    student.prefill(theirs, plain[:, : S + 2].to(device), cache)
     due = oracle(reference, model, plain)
-    Decoder(student.decode_step, theirs, cache, device).follow(plain, 6, due, "logits without padding again")
+    Decoder(student.decode_step, theirs, cache, device).follow(
+        plain, S + 2, due, "logits without padding again"
+    )
     cases = [greedy_case(model, rng.seed(), 1, n, 8) for n in LENGTHS]
     ids, mask = pad_left([prompt for prompt, _ in cases], lambda *s: random_ids(rng, model, *s))
     tokens = student.generate(theirs, ids.to(device), 8, attention_mask=mask.to(device))
     assert_equal(tokens, torch.cat([text for _, text in cases]), what="tokens of a padded batch")
+
+
+def of_padding(logits, padded, n):
+    """Say whether these logits are those of the last column of a padded prompt, and not of token n - 1."""
+    last = padded[:, -1]
+    same = torch.is_tensor(logits) and logits.shape == last.shape and n < padded.shape[1]
+    return same and bool((logits.double() - last).norm() < 1e-3 * last.norm())
 
 
 def test_bucketed_prefill(student, reference, rng, device):
@@ -75,24 +98,27 @@ def test_bucketed_prefill(student, reference, rng, device):
     cache = make_cache(student, model, 2, 512, device)
     for n in PROMPTS:
         size = student.bucket(n)
+        fits = type(size) is int and n <= size <= max(32, 4 * n)
+        clue(fits, replaces=1)
         check(
-            type(size) is int and n <= size <= max(32, 4 * n),
+            fits,
             "bucket(n) must be an int from n to max(32, 4n)",
             "bucket(n) 应为 n 到 max(32, 4n) 之间的整数",
         )
-        ids = random_ids(rng, model, 2, n + 2)
+        ids, filling = random_ids(rng, model, 2, n + 2), random_ids(rng, model, 2, 512)
         due = oracle(reference, model, ids)
-        padded = random_ids(rng, model, 2, size)
-        padded[:, :n] = ids[:, :n]
+        padded = torch.cat((ids[:, :n], filling[:, : size - n]), dim=1)
         logits = prefill(theirs, padded.to(device), torch.tensor([n]).to(device), cache)
+        if of_padding(logits, oracle(reference, model, padded), n):
+            clue("of the padding", replaces=1)
         assert_close(logits, due[:, n - 1], LOGITS, what="logits after prefill_bucket", dtype=F32)
+        check(
+            prefill.graphs <= MOST_GRAPHS,
+            f"more than {MOST_GRAPHS} graphs for ten prompt lengths",
+            f"十种提示长度的计算图超过了 {MOST_GRAPHS} 个",
+        )
         decoder = Decoder(student.decode_step, theirs, cache, device)
         decoder.follow(ids, n, due, "logits of decode_step after prefill_bucket")
-    check(
-        prefill.graphs <= 3,
-        f"{prefill.graphs} graphs for ten prompt lengths, at most 3 are due",
-        f"十种提示长度共编译了 {prefill.graphs} 个计算图，最多应为 3 个",
-    )
 
 
 def seconds(run):

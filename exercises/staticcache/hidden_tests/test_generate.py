@@ -16,7 +16,7 @@ from static_fixtures import (
     until,
 )
 
-from grader.checks import assert_equal, assert_form, check, expect_raises
+from grader.checks import StudentRaised, assert_equal, assert_form, check, expect_raises
 
 CLOSE = 0.5  # standard deviations that a bfloat16 model's token may be behind the best one
 REFUSALS = ("ValueError", "IndexError", "RuntimeError")
@@ -94,7 +94,15 @@ def test_generate_bfloat16(student, reference, rng, device):
     theirs = student_model(student, model, device)
     theirs.to(torch.bfloat16)
     ids = random_ids(rng, model, 2, 5)
-    tokens = student.generate(theirs, ids.to(device), 7)
+    try:
+        tokens = student.generate(theirs, ids.to(device), 7)
+    except StudentRaised as error:
+        check(
+            "dtype" not in str(error),
+            "generate mixes dtypes: its cache must have the dtype of the model",
+            "generate 混用了 dtype：缓存的 dtype 应与模型一致",
+        )
+        raise
     assert_form(tokens, (2, 7), torch.int64, "tokens of a bfloat16 model")
     check(
         bool(((tokens >= 0) & (tokens < 96)).all()),
