@@ -20,8 +20,8 @@ NOT_HERE = Text(
     "换用公布的参考包后可以通过：错误在你的 {} 代码中，而不在本练习。",
 )
 MISSING = Text(
-    "This exercise builds on {}, which your repository does not have.",
-    "本练习以 {} 为基础，但你的仓库中没有该文件。",
+    "This exercise builds on {}, which your repository does not have as a plain file.",
+    "本练习以 {} 为基础，但你的仓库中没有该文件（或它不是可评测的普通文件）。",
 )
 BROKEN = Text(
     "On the published kit of the earlier exercises your solution does load: the mistake above is in {}.",

@@ -17,8 +17,12 @@ REFUSED = Text("not graded: {}", "未评分：{}")
 def without_running(
     name: str, exercise: Exercise, files: Mapping[str, bytes], hazards: Sequence[Hazard], device: str
 ) -> JobResult | None:
-    """Return the result of a submission that nothing of can be run; None where it has to be graded."""
-    fatal = [hazard for hazard in hazards if hazard.fatal]
+    """Return the result of a submission that nothing of can be run; None where it has to be graded.
+
+    An earlier exercise that is refused counts as missing: there are kits.
+    """
+    own = f"exercises/{exercise.name}"
+    fatal = [hazard for hazard in hazards if hazard.fatal and f"{hazard.path}/".startswith(f"{own}/")]
     if fatal:
         notice = Text("\n".join(h.en for h in fatal), "\n".join(h.zh for h in fatal))
         why = Text(REFUSED.en.format(fatal[0].en), REFUSED.zh.format(fatal[0].zh))

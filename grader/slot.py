@@ -209,6 +209,9 @@ class Desk:
             first = self._round(candidate, job.tests, job.diagnose, made_by_tests)
             lost = self._worth_another_try(job, candidate, first)
             second = self._second_round(job, lost, made_by_tests) if lost else None
+            if second is not None and second.notice and not self.kits_carry_reference:
+                kits = self.exercise.path.parent / "*" / "kit"
+                raise ContentError(kits, f"the reference of {self.exercise.name} does not load on the kits")
             named = first if second is None or second.notice else second
             named.name_mistakes()
         own, again = first.outcome(), second.outcome() if second else None
@@ -311,6 +314,17 @@ class Desk:
             if upstream.module not in sys.modules:
                 load_module(upstream.path / "reference" / "solution.py", upstream.module)
         return load_module(self.exercise.path / "reference" / "solution.py", self.exercise.module)
+
+    @cached_property
+    def kits_carry_reference(self) -> bool:
+        """Tell whether our own solution loads on the published kits: if not, nobody else's can be blamed."""
+        files = self.exercise.on_kits(self.exercise.solution_files(self.exercise.reference_source()))
+        with Candidate(self.wall, self.exercise, files, self.device, ours=True) as ours:
+            try:
+                ours.module(fresh=False)
+            except NotLoaded:
+                return False
+        return True
 
     @cached_property
     def samples(self) -> Callable[[Rng], list[Sample]] | None:

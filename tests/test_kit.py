@@ -46,6 +46,7 @@ CASES = {
     "both_wrong": (DOUBLE.replace("2", "3"), TOP + EIGHT.replace("8", "7"), (60 + 10) * 0.8, "70 on the"),
     "own_mistake": (DOUBLE, TOP.replace("(double", "(1 + double") + EIGHT, 40, "the result is the same"),
     "missing": (None, TOP + EIGHT, 80, "exercises/base/solution.py, which your repository does not have"),
+    "linked": (None, TOP + EIGHT, 80, "which your repository does not have"),
     "broken": ("1 / 0\n", TOP + EIGHT, 80, "the mistake above is in base"),
     "rules": ("import os\n" + DOUBLE, TOP + EIGHT, 80, "base/solution.py, line 1"),
     "nothing": (
@@ -93,6 +94,8 @@ def stacked(tmp_path_factory):
     write(root, exercise("base", BASE_YAML, DOUBLE, ["double"], PSEUDOCODE.format("double")))
     write(root, exercise("top", TOP_YAML, TOP + EIGHT, ["fourfold", "eightfold"], NOTES))
     write(root, {"exercises/base/kit/solution.py": "def double(number):\n    return number + number\n"})
+    (root / "submissions" / "linked" / "exercises" / "base").mkdir(parents=True)
+    (root / "submissions" / "linked" / "exercises" / "base" / "solution.py").symlink_to("/etc/hostname")
     for name, (base, top, _, _) in CASES.items():
         files = {"exercises/top/solution.py": top, "exercises/top/PSEUDOCODE.md": NOTES}
         if base is not None:
@@ -163,6 +166,18 @@ def test_verify_proves_that_the_kit_carries_what_is_above_it(stacked, jobs):
     assert broken.returncode == 4
     assert "PROBLEM kit" in broken.stdout
     assert "PROBLEM reference/on kits" in broken.stdout
+
+
+def test_a_kit_that_does_not_load_is_our_fault(stacked, jobs):
+    kit = stacked / "exercises" / "base" / "kit" / "solution.py"
+    right = kit.read_text(encoding="utf-8")
+    kit.write_text("1 / 0\n", encoding="utf-8")
+    try:
+        done = grader(stacked, "run", "early_mistake", "-e", "top", "--device", "cpu", "--slots", "1")
+    finally:
+        kit.write_text(right, encoding="utf-8")
+    assert done.returncode == 3
+    assert "the reference of top does not load on the kits" in done.stdout
 
 
 def test_an_exercise_without_a_kit_carries_nothing(stacked):

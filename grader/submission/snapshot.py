@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from grader.errors import UngradedError, UsageError
@@ -57,7 +58,7 @@ _THEIRS = (
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """Something in a checkout that is not graded, and why. A fatal one fails the exercise.
+    """Something in a checkout that is not graded, and why. A fatal one fails the exercise it lies in.
 
     `path` is safe to show; `en` and `zh` are whole sentences that begin with it.
     """
@@ -87,14 +88,15 @@ def snapshot(path: Path, exercises: Sequence[str]) -> Snapshot:
         root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise UsageError(f"cannot open the submission {path}: {error.strerror}") from error
-    copy = _Copy()
+    copies = {name: _Copy() for name in exercises}  # each with a budget of its own
     try:
-        for name in dict.fromkeys(exercises):
+        for name, copy in copies.items():
             copy.take(root, f"exercises/{name}")
     finally:
         os.close(root)
-    files = dict(sorted(copy.files.items()))
-    return Snapshot(files, _digest(files, copy.hazards), tuple(copy.hazards))
+    files = dict(sorted(chain.from_iterable(copy.files.items() for copy in copies.values())))
+    hazards = tuple(chain.from_iterable(copy.hazards for copy in copies.values()))
+    return Snapshot(files, _digest(files, hazards), hazards)
 
 
 def _digest(files: Mapping[str, bytes], hazards: Sequence[Hazard]) -> str:
