@@ -61,6 +61,10 @@ def find_course(start: Path, *, student: bool = False) -> Course:
         raise UsageError(
             f"no {MANIFEST} in {start} or above; run this in a course, or name one with --course DIR"
         )
+    # A student's repository may call itself a course: its tests would then run as trusted.
+    for outer in root.parents:
+        if (outer / MANIFEST).is_file() and outer / "submissions" in root.parents:
+            raise UsageError(f"{root} is a submission of the course {outer}; use `grader run` there")
     course = read_course(root)
     if course.student and not student:
         raise UsageError(f"{root} is a student's repository, without hidden tests; use `grader check` there")

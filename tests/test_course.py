@@ -1,5 +1,7 @@
 """Finding the course, and names that do not exist."""
 
+import shutil
+
 import pytest
 
 from grader.course import find_course
@@ -42,3 +44,11 @@ def test_a_listed_exercise_that_is_not_there_is_reported_with_its_line(course):
     with pytest.raises(ContentError, match="'rope'") as error:
         find_course(course)
     assert error.value.line == 2
+
+
+def test_a_submission_that_calls_itself_a_course_is_not_believed(course):
+    inside = course / "submissions" / "alice"
+    shutil.copytree(course / "exercises", inside / "exercises")
+    shutil.copy(course / "grader.yaml", inside)
+    with pytest.raises(UsageError, match="is a submission of the course"):
+        find_course(inside)

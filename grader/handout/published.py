@@ -47,6 +47,8 @@ def publish_kit(exercise: Exercise, folder: Path) -> Path:
     if not exercise.kit_path.is_file():
         raise ContentError(exercise.kit_path, "this file is missing: the exercise has no kit")
     target = folder / exercise.kit_path.relative_to(exercise.path)
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise ContentError(target, "leads out of the repository: a link is in the way")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(exercise.kit_path, target)
     return target

@@ -131,10 +131,12 @@ def _commit(root: Path) -> None:
     """Make the folder a git repository with one commit."""
     for arguments in (
         ("init", "--quiet", "--initial-branch=main", "--template="),
-        ("add", "--all"),
+        ("add", "--all", "--force"),
         (*AUTHOR, "commit", "--quiet", "--no-verify", "-m", "Start of the course"),
     ):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        # Whatever git is told on this machine (files to leave out, hooks) is not the course's.
+        ours = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | ours
         git = shutil.which("git")
         if git is None:
             raise UsageError("git is not installed; a student's repository is one of git")

@@ -20,7 +20,8 @@ _MOST_LINES = 20_000  # of the program, that are compared
 _LINE = 400  # characters beyond which a line is not compared
 _HEADING = re.compile(r"###(?!#)\s*(.*)")
 _CHANGES = re.compile(r"##\s*(?:Changes\b|变[化更动])", re.IGNORECASE)
-_NONE = frozenset({"none", "nothing", "无", "没有"})
+_NONE = re.compile(r"\bnone\b|\bnothing\b|\bno changes?\b|无|没有|未", re.IGNORECASE)
+_QUOTED = re.compile(r"`([^\W\d]\w*)[^`]*`")
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _SIZE = r"(?:\d+|\.\.\.|…|[A-Z]\w*)(?:\s*[-+*/|]\s*\w+)*"
@@ -153,20 +154,31 @@ def _changes(text: str) -> list[str] | None:
 def _problem_of_changes(
     lines: list[str] | None, template: list[str] | None, known: Collection[str]
 ) -> Problem | None:
-    if not lines or lines == template:
+    written = [line[:_LINE] for line in lines or () if line not in (template or ())]
+    if not written:
         return Problem(
             en="`## Changes`: list the names from earlier exercises that you changed here, or write: none",
             zh="`## Changes`：列出为本练习改动过的之前练习中的名字，或写：无",
         )
-    names = [found[0] for line in lines if (found := _IDENTIFIER.search(line))]
-    if not names:
-        return Problem(en="`## Changes` names nothing", zh="`## Changes` 中没有名字")
-    if unknown := next((n for n in names if n.lower() not in _NONE and n not in known), None):
+    names = [name for line in written for name in _names_changed(line, known)]
+    if unknown := next((name for name in names if name not in known), None):
         return Problem(
             en=f"`## Changes`: nothing in your code is called {unknown[:60]!r}",
             zh=f"`## Changes`：你的代码中没有名为 {unknown[:60]!r} 的内容",
         )
+    if not names and not any(_NONE.search(line) for line in written):
+        return Problem(en="`## Changes` names nothing", zh="`## Changes` 中没有名字")
     return None
+
+
+def _names_changed(line: str, known: Collection[str]) -> list[str]:
+    """Return the names in a line: those in backticks, or one of a list item."""
+    if quoted := [name for name in _QUOTED.findall(line) if not _NONE.fullmatch(name)]:
+        return quoted
+    if not line.startswith(("-", "*", "+")) or _NONE.search(line):
+        return []
+    words = _IDENTIFIER.findall(line)
+    return [word for word in words if word in known][:1] or words[:1]
 
 
 def _is_code(line: str) -> bool:

@@ -140,7 +140,7 @@ def changes(section):
         "exercises/rope/PSEUDOCODE.md": text.encode(),
         "exercises/llamascratch/solution.py": b"class Attention:\n def forward(self): ...\ndef g(x): ...",
     }
-    template = b"### f\n```\nTODO\n```\n## Changes\n\n- TODO\n"
+    template = b"### f\n```\nTODO\n```\n## Changes\n\nList names, or write `none`.\n\n-\n"
     spec = {"exercise": "rope", "ancestors": ["llamascratch"], "public": ["f"], "template": template}
     return inspect(sources, spec)["pseudocode"]
 
@@ -162,7 +162,7 @@ def test_the_names_changed_of_earlier_exercises_are_listed(section):
     [
         ("", "write: none"),
         ("## Changes\n\n", "write: none"),
-        ("## Changes\n\n- TODO\n", "write: none"),
+        ("## Changes\n\nList names, or write `none`.\n\n-\n", "write: none"),
         ("## Changes\n- 1\n", "names nothing"),
         ("## Changes\n- `h`: faster\n", "'h'"),
     ],
