@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 SIGNIFICANCE = 1e-6  # of the chi-square test; confirmed once with a fresh sample
-DRAWS = 6  # samples that a test must be able to draw
+DRAWS = 24  # samples that a test must be able to draw
 MIN_EXPECTED = 25.0  # cells are pooled until this many draws are expected in each
 PEAK = 12.0  # the largest error may be this many times the root mean square limit
 
@@ -273,7 +273,10 @@ def assert_distribution(draw: Callable[[int], object], probs: torch.Tensor, *, w
 
 def _tell_single_token(draw: Callable[[int], object]) -> None:
     """Give as a clue whether all rows always get this one token, or one that is drawn for all of them."""
-    seen = {str(draw(i)) for i in range(DRAWS)}
+    seen = set()
+    for i in range(DRAWS):
+        seen.add(str(draw(i)))
+        clue("drawn once more", replaces=1)
     told = f"always {seen.pop()}" if len(seen) == 1 else "one token for all rows"
     clue(told, replaces=2 + DRAWS)
 

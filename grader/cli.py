@@ -306,7 +306,7 @@ def list_(root: Path, lang: str) -> None:
     "--feedback",
     is_flag=True,
     help="See instead which mistakes are named where a variant makes them: each mutant in one variant, on "
-    "the tests it names; with --full in every variant, on all tests.",
+    "the tests that tell it from others; with --full in every variant, on all tests.",
 )
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="One seed instead of random ones.")
 @_device

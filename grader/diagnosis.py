@@ -50,6 +50,7 @@ class Answers:
     def clue(self, value: object, replaces: int) -> None:
         """Take in what a test says of the last `replaces` answers in their place."""
         if replaces:
+            self._room += sum(map(_size, self.kept[-replaces:]))
             del self.kept[-replaces:]
         self.add("", value)
 

@@ -99,7 +99,7 @@ def measure(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Feedback, ...]:
-    """Try every mistake in one variant, on the tests it names, or (`full`) in all variants, on all tests.
+    """Try every mistake in one variant, on the tests that tell it, or (`full`) in all variants, on all tests.
 
     Mistakes made by hand are all tried in any case.
     """
@@ -112,7 +112,7 @@ def measure(
             str(number): attempt for number, attempt in enumerate(waiting)
         }
         jobs = [
-            Job(e.name, key, device, e.solution_files(g.source), seed, () if full else g.mutant.caught_by)
+            Job(e.name, key, device, e.solution_files(g.source), seed, () if full else _telling(e, g.mutant))
             for key, (e, (g, *_)) in tried.items()
         ]
         waiting = []
@@ -150,6 +150,12 @@ def judge(mutants: Sequence[Mutant], made: Graft, result: JobResult) -> Trial:
     else:
         outcome = Outcome.RIGHT if any(named) else Outcome.HEDGED
     return Trial(made, outcome, shown)
+
+
+def _telling(exercise: Exercise, mutant: Mutant) -> tuple[str, ...]:
+    """Return the tests that a mutant names, and those that tell it from the others that these tests catch."""
+    rivals = (m for m in exercise.mutants() if set(m.caught_by) & set(mutant.caught_by))
+    return tuple(dict.fromkeys(test for rival in (mutant, *rivals) for test in rival.caught_by))
 
 
 def _attempts(exercise: Exercise, *, full: bool) -> Iterator[list[Graft]]:

@@ -19,6 +19,7 @@ NOISE = 4.0  # times the squared error of what passed may a known mistake differ
 ROUNDING = 1e-5  # relative error below which two float32 answers are the same
 SAME_DRAWS = 1e-3  # least p-value at which two samples count as drawn alike
 LIKELY_DRAWS = 0.01  # distance of such samples
+SAME_FORM = 0.02  # distance at most of two tensors of one wrong form: what is in them matters less
 LEAST_CELL = 10.0  # draws that two samples together must have in a cell of the chi-square test
 
 
@@ -112,6 +113,10 @@ def _add_tensor(sums: _Sums, seen: torch.Tensor, known: torch.Tensor, right: obj
     if seen.shape != known.shape or seen.dtype != known.dtype:
         sums.unexplained = math.inf
         return
+    if isinstance(right, torch.Tensor) and (right.shape, right.dtype) != (seen.shape, seen.dtype):
+        sums.deviation += 1
+        sums.unexplained += 0.0 if torch.equal(seen, known) else SAME_FORM**2
+        return
     s, k = seen.double(), known.double()
     r = right.double() if isinstance(right, torch.Tensor) and right.shape == seen.shape else s * math.nan
     finite = s.isfinite()
@@ -121,7 +126,6 @@ def _add_tensor(sums: _Sums, seen: torch.Tensor, known: torch.Tensor, right: obj
         sums.unexplained = math.inf
         return
     regular = finite & r.isfinite()
-    sums.deviation += isinstance(right, torch.Tensor) and right.dtype != seen.dtype
     sums.deviation += not torch.equal(s[~regular].nan_to_num(), r[~regular].nan_to_num())
     if not seen.is_floating_point():
         same = torch.equal(s, k)

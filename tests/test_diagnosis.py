@@ -159,6 +159,14 @@ def test_a_clue_stands_for_the_answers_it_replaces():
     assert answers.kept == [1, "both alike", "more"]
 
 
+def test_what_a_clue_replaces_takes_no_room():
+    answers = Answers()
+    for _ in range(5):
+        answers.add("f", torch.zeros(diagnosis.MOST_BYTES // 4 // 2))
+        answers.clue("many zeros", 1)
+    assert answers.kept == ["many zeros"] * 5
+
+
 def test_a_hint_says_which_mistakes_it_names():
     a, b, c = mutants = [mutant(name) for name in ("a", "b", "c")]
     assert Named((a,), certain=True).hint == a.hint

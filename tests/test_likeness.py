@@ -24,8 +24,9 @@ def near(seen, known, right):
         (X, X * 1.001, X * 1.02, True),
         (X, X.double(), WAY_OFF, False),
         (X, X.flatten(), WAY_OFF, False),
-        (X, X + 1e-6, X[:1], True),  # the right answer has another shape
-        (X, X * 1.2, X[:1], False),
+        (X, X * 1.2, X[:1], True),  # both have one wrong shape, or dtype
+        (X, X * 1.2, X.double(), True),
+        (X, X[:, :2], X[:1], False),
         (X / 0, X / 0, X, True),
         (X / 0, -X / 0, X, False),
         (X * torch.nan, X * torch.nan, X, True),

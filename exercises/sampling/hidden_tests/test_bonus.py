@@ -196,6 +196,7 @@ def test_beam_batch_calls(student, rng, expose):
     model, eos, found = uneven_model(rng, prefixes, 2, 0.0)
     run_batch(student, expose, model, prefixes, 2, eos, 0.0)
     steps = [taken for _, _, taken in found]
+    clue("each beam alone" if max(map(len, model.calls)) == 1 else "several at once")
     check(
         len(model.calls) <= max(steps),
         "log_prob_fn was called more than once per step: put the beams of all prefixes into one call",

@@ -2,7 +2,7 @@
 
 en: Your top-k masks the k-th largest logit as well: compare with < (strictly below the k-th value).
 zh: 你的 top-k 把第 k 大的 logit 也屏蔽了：应当用 <（严格小于第 k 大的值）来比较。
-caught by: test_top_k, test_top_k_ties, test_one_candidate_left
+caught by: test_top_k, test_top_k_ties
 """
 
 

@@ -2,7 +2,7 @@
 
 en: With p = 0 your top-p masks every token and softmax gives NaN. The likeliest token always stays.
 zh: 当 p = 0 时你的 top-p 屏蔽了所有 token,softmax 随之得到 NaN。概率最大的 token 必须始终保留。
-caught by: test_top_p_limits, test_one_candidate_left
+caught by: test_top_p_limits
 """
 
 
