@@ -59,7 +59,7 @@ def code_lines(path):
     words = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in (tokenize.STRING, tokenize.COMMENT):
-            words.setdefault(token.start[0], []).append(token.string)
+            words.setdefault(token.start[0], []).append(token.string.strip())
     lines = source.splitlines()
     return {lines[n - 1].strip() for n, found in words.items() if n and sum(map(len, found)) >= LONG}
 
