@@ -24,7 +24,7 @@ ONE_OF_TWO = Text(
     "这看起来是以下两种错误之一。其一：{}\n其二：{}",
 )
 _PLACE = re.compile(r" \([^()]*\)$")  # where in the student's files an exception was raised
-_MAGNITUDE = re.compile(r"\d(\.\d+)?e[+-]\d+|\d+(?= of \d+ )")
+_MAGNITUDE = re.compile(r"\d(\.\d+)?e[+-]\d+|\d+(?= of \d+ )|(?<=\bline )\d+")
 
 Run = Callable[[Mutant | None], "Replay"]
 

@@ -14,7 +14,7 @@ from rope_fixtures import (
     student_model,
 )
 
-from grader.checks import WrongAnswer, assert_close, assert_equal
+from grader.checks import WrongAnswer, assert_close, assert_equal, clue
 from grader.job import Text
 
 
@@ -90,4 +90,5 @@ def test_no_branching(inspection):
     """The source nowhere asks what kind of object it holds: no isinstance, type(...), hasattr, ..."""
     if inspection.branches:
         first = inspection.branches[0]
+        clue("the source asks for a kind")
         raise WrongAnswer(Text(f"line {first.line}: {first.en}", f"第 {first.line} 行：{first.zh}"))
