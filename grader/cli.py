@@ -75,7 +75,7 @@ _slots = click.option(
     "--slots",
     type=click.IntRange(1),
     metavar="N",
-    help="Jobs graded at the same time. Default: one per core.",
+    help="Jobs graded at the same time. Default: one per core; on a GPU always one.",
 )
 _no_sandbox = click.option(
     "--no-sandbox", is_flag=True,

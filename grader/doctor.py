@@ -6,13 +6,14 @@ import contextlib
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.wall.choice import LINUX, build_wall
+from grader.errors import WallError
+from grader.wall.choice import LINUX, AnyWall, build_wall
 
 if TYPE_CHECKING:
     from grader.wall.launch import Tier
@@ -51,7 +52,7 @@ def examine() -> Iterator[Finding]:
         )  # fmt: skip
     yield from _software()
     yield _compiler(tier)
-    yield _gpu()
+    yield _gpu(tier)
     yield Finding("cores", True, str(core_count()))
 
 
@@ -82,18 +83,34 @@ def _compiler(tier: Tier) -> Finding:
         return Finding(name, False, "not found", "apt-get install g++ where exercises use torch.compile")
     if tier == "none":
         return Finding(name, True, found)
-    from grader import compiler
+    from grader import trial
 
-    with contextlib.closing(build_wall(tier, (compiler.COMPILER,), "cpu")) as wall:
-        problem = compiler.problem(wall)
+    problem = _tried(tier, (trial.COMPILER,), "cpu", trial.compiler_problem)
     detail = f"{found}; torch.compile works behind the wall"
-    return Finding(name, not problem, problem or detail, compiler.REMEDY if problem else "")
+    return Finding(name, not problem, problem or detail, trial.REMEDY if problem else "")
 
 
-def _gpu() -> Finding:
-    if has_cuda():
-        return Finding("cuda", True, "a CUDA device is here: grade on it with --device cuda")
-    return Finding("cuda", True, "no CUDA device: points that need one are shown as not gradable here")
+def _gpu(tier: Tier) -> Finding:
+    """Compute behind the wall, where a GPU's driver is found at all."""
+    if not has_cuda():
+        return Finding("cuda", True, "no CUDA device: points that need one are shown as not gradable here")
+    if tier == "none":
+        return Finding("cuda", True, "a CUDA device is here")
+    from grader import trial
+
+    problem = _tried(tier, ("torch",), "cuda", trial.gpu_problem)
+    detail = "a CUDA device works behind the wall: grade on it with --device cuda"
+    remedy = "install a driver and a PyTorch for it, or grade with --device cpu" if problem else ""
+    return Finding("cuda", not problem, problem or detail, remedy)
+
+
+def _tried(tier: Tier, preload: tuple[str, ...], device: str, trial: Callable[[AnyWall], str]) -> str:
+    """Return what is wrong with something tried behind the wall, "" if it works."""
+    try:
+        with contextlib.closing(build_wall(tier, preload, device)) as wall:
+            return trial(wall)
+    except WallError as error:  # of libraries that do not load there: a finding, too
+        return str(error).strip().splitlines()[-1]
 
 
 def core_count() -> int:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from grader import compiler
+from grader import trial
 from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
 from grader.checks import Sample, recording_clues, recording_margins
@@ -43,8 +43,8 @@ LACKING = {
         "未运行：需要真实的权重文件（`grader run --model DIR`）",
     ),
     "compiler": Text(
-        f"not run: needs a C++ compiler that works behind the wall ({compiler.REMEDY}; `grader doctor`)",
-        f"未运行：需要一个能在沙箱中工作的 C++ 编译器（{compiler.REMEDY}；`grader doctor`）",
+        f"not run: needs a C++ compiler that works behind the wall ({trial.REMEDY}; `grader doctor`)",
+        f"未运行：需要一个能在沙箱中工作的 C++ 编译器（{trial.REMEDY}；`grader doctor`）",
     ),
 }
 AFTER = Text("not run: {} has to pass first", "未运行：需要先通过 {}")

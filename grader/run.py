@@ -77,7 +77,7 @@ def grade(request: Request, watch: Callable[[int, int], AbstractContextManager[P
     device = choose_device(request.device)
     tier = choose_tier(course, device, no_sandbox=request.no_sandbox)
     checkpoint = _take_checkpoint(request.model, exercises)
-    slots = _count_slots(request.slots, exercises, checkpoint)
+    slots = _count_slots(request.slots, device, exercises, checkpoint)
     specs = {exercise.name: exercise.tests for exercise in exercises}
     commits = {submission.name: commit(submission.path) for submission in submissions}
     with Store(course.store_path) as store:
@@ -199,9 +199,14 @@ def _take_checkpoint(path: Path | None, exercises: Sequence[Exercise]) -> Checkp
     return read_checkpoint(path)
 
 
-def _count_slots(asked: int | None, exercises: Sequence[Exercise], checkpoint: Checkpoint | None) -> int:
-    """Return how many slots are started: as many as were asked for, or cores; fewer where memory is short."""
-    slots = asked or core_count()
+def _count_slots(
+    asked: int | None, device: str, exercises: Sequence[Exercise], checkpoint: Checkpoint | None
+) -> int:
+    """Return how many slots are started: as many as were asked for, or cores; fewer where memory is short.
+
+    One job at a time has the GPU: its memory cannot be divided safely, nor its time be measured otherwise.
+    """
+    slots = 1 if device == "cuda" else asked or core_count()
     if checkpoint is None:
         return slots
     memory = available()

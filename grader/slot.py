@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader import compiler
+from grader import trial
 from grader.candidate import Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
 from grader.checks import Sample
@@ -305,7 +305,7 @@ class Desk:
     @cached_property
     def compiler(self) -> bool:
         """Whether torch.compile has a C++ compiler behind the wall."""
-        return not compiler.problem(self.wall)
+        return not trial.compiler_problem(self.wall)
 
     @cached_property
     def reference(self) -> ModuleType:

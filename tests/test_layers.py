@@ -19,7 +19,7 @@ LAYERS = [
     {"timing"},
     {"candidate", "diagnosis"},
     {"verdict"},
-    {"compiler"},
+    {"trial"},
     {"remote"},
     {"wall", "submission", "inspection"},
     {"course"},

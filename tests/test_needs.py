@@ -10,18 +10,18 @@ from grader import run
 from grader.exercise import read_exercise
 from grader.job import JobResult, State, Status, TestResult
 
-# What a slot does on a machine without a compiler: the probe (tests/wall/test_compiler.py) says so.
+# What a slot does on a machine without a compiler: the probe (tests/wall/test_trial.py) says so.
 GRADE = """
 import json, sys
 from pathlib import Path
-from grader import compiler
+from grader import trial
 from grader.exercise import read_exercise
 from grader.job import Job
 from grader.slot import Slot
 from grader.wall.probe import best_tier
 
 tried = []
-compiler.problem = lambda wall: tried.append(wall) or sys.argv[2]
+trial.compiler_problem = lambda wall: tried.append(wall) or sys.argv[2]
 exercise = read_exercise(Path(sys.argv[1]))
 files = exercise.solution_files(exercise.reference_source())
 slot = Slot(best_tier().tier, exercise.preload, "cpu", {exercise.name: exercise})

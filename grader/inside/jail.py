@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from grader.inside import confine, seccomp, view
-from grader.inside.spec import SCRATCH_DIRECTORIES, THREADS, WORK, JobSpec, Launch
+from grader.inside.spec import SCRATCH_DIRECTORIES, THREADS, USER, WORK, JobSpec, Launch
 
 _INODE_BYTES = 16 << 10  # one file per 16 KiB of scratch, but never fewer than
 _MIN_INODES = 1024
@@ -160,9 +160,7 @@ def environment(job: JobSpec, launch: Launch) -> dict[str, str]:
     work, temporary = (f"{scratch_of(job)}/{name}" for name in (WORK, "tmp"))
     return {
         "HOME": work,
-        "USER": "student",
-        "LOGNAME": "student",  # some libraries ask for a name, and there is no /etc/passwd
-        "LANG": "C.UTF-8",
+        **USER,
         "PATH": f"{Path(launch.executable).parent}:/usr/bin:/bin",
         "TMPDIR": temporary,
         "CUDA_CACHE_PATH": f"{temporary}/cuda",

@@ -26,6 +26,8 @@ THREADS = {
     "CUDA_MODULE_LOADING": "LAZY",
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
+# There is no /etc/passwd beyond the wall, and libraries ask for the user's name, some when imported.
+USER = {"USER": "student", "LOGNAME": "student", "LANG": "C.UTF-8"}
 COMPILER = "torch._inductor.compile_fx"  # an exercise that preloads it has g++ made ready (toolchain.py)
 EXIT_NOT_CONFINED = 78  # a worker that could not prove its confinement ends with this status
 

@@ -10,7 +10,7 @@ import tempfile
 
 from grader.inside import seccomp, toolchain
 from grader.inside.job import Serve
-from grader.inside.spec import THREADS, Launch
+from grader.inside.spec import THREADS, USER, Launch
 
 
 def warm_up(launch: Launch, scratch: str) -> Serve:
@@ -19,7 +19,7 @@ def warm_up(launch: Launch, scratch: str) -> Serve:
     `scratch` is a directory for libraries that look for a temporary one when imported.
     """
     os.environ.clear()
-    os.environ.update(THREADS, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin", LANG="C.UTF-8")
+    os.environ.update(THREADS, **USER, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin")
     sys.path[:] = launch.path
     sys.executable = launch.executable
     sys.dont_write_bytecode = True
