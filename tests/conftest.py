@@ -13,6 +13,8 @@ import pytest
 
 from grader.submission import snapshot
 
+pytest.register_assert_rewrite("tests.outcomes")
+
 BEHAVIOURS = Path(__file__).parent / "behaviours"
 BEHAVIOUR_NAMES = sorted(path.name for path in (BEHAVIOURS / "submissions").iterdir() if path.is_dir())
 GRADER = Path(sysconfig.get_path("scripts")) / "grader"
@@ -84,8 +86,12 @@ class TinyCourse:
 
     def scores(self):
         """Read scores.json: by submission, the one job of each."""
+        return {name: jobs[0] for name, jobs in self.jobs().items()}
+
+    def jobs(self):
+        """Read scores.json: by submission, its jobs."""
         document = json.loads((self.root / "reports" / "scores.json").read_text())
-        return {s["name"]: s["jobs"][0] for s in document["submissions"]}
+        return {s["name"]: s["jobs"] for s in document["submissions"]}
 
 
 def copy_course(folder, exercise="vectors"):
@@ -114,7 +120,7 @@ def course(tmp_path):
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """What the one run over all behaviours did, and what it left behind."""
+    """What one run did, and what it left behind."""
 
     course: TinyCourse
     done: subprocess.CompletedProcess
@@ -123,20 +129,27 @@ class WatchedRun:
     scores: dict
 
 
+def watch(course, folder, *arguments, **environment):
+    """Run the real command line to its end, and see what it leaves behind; `folder` is for our own files."""
+    survivors, temporary = folder / "survivors", folder / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, str(BEHAVIOURS / "watch.py"), str(survivors), *course.command(*arguments)]
+    env = {**os.environ, "TMPDIR": str(temporary), **environment}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=env)
+    left = [str(path) for path in temporary.rglob("*")]
+    return WatchedRun(course, done, survivors.read_text(), left, course.scores())
+
+
+@pytest.fixture(scope="session")
+def watched_run():
+    """Return `watch`: watched_run(course, folder, *arguments, **environment)."""
+    return watch
+
+
 @pytest.fixture(scope="session")
 def behaviours_run(tmp_path_factory):
     """The tiny course after one run over every behaviour; tests only look at it."""
     folder = tmp_path_factory.mktemp("behaviours")
-    course, survivors, temporary = copy_course(folder / "course"), folder / "survivors", folder / "tmp"
-    temporary.mkdir()
+    course = copy_course(folder / "course")
     course.submit(*BEHAVIOUR_NAMES)
-    command = [
-        sys.executable,
-        str(BEHAVIOURS / "watch.py"),
-        str(survivors),
-        *course.command("run", "--device", "cpu"),
-    ]
-    env = {**os.environ, "TMPDIR": str(temporary)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
-    left = [str(path) for path in temporary.rglob("*")]
-    return WatchedRun(course, done, survivors.read_text(), left, course.scores())
+    return watch(course, folder, "run", "--device", "cpu")
