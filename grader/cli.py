@@ -24,9 +24,9 @@ INTERRUPTED = 130
 _EXIT_CODES = """\b
 Exit codes:
   0    graded, whatever the scores
-  1    a score is below --fail-under
+  1    a score is below --fail-under, or a student's repository could not be pulled
   2    wrong usage: an unknown name or option
-  3    something stayed ungraded through a fault of the grader
+  3    something stayed ungraded through a fault of the grader, or a host could not be reached
   4    the course's own content is wrong
   5    student code cannot be confined on this machine
   130  interrupted
@@ -269,6 +269,39 @@ def handout(root: Path, folder: Path, kits: tuple[str, ...]) -> None:
     else:
         write_handout(course, folder, kits)
         click.echo(f"{folder}: {', '.join(course.exercise_names)}")
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SUBMISSION]...")
+@click.option(
+    "--before", metavar="TIME",
+    help="Take what had been fetched by then (2026-11-30T23:59, local time unless it says otherwise).",
+)  # fmt: skip
+@click.option("--pinned", is_flag=True, help="Take the commits that the course's repository records.")
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Pulled at the same time. Default: 8.")
+@_lang
+@_course
+def pull(
+    root: Path, names: tuple[str, ...], before: str | None, pinned: bool, jobs: int | None, lang: Lang
+) -> None:
+    """Fetch what students have pushed. Submissions are submodules; plain folders are left as they are.
+
+    Commit and time of fetching are kept in .grader/pulls.json. What cannot be pulled says why in one line,
+    stays as it was and stops no other. Exit code: 0, or 1 where a student has to do something, 3 where host
+    or network failed, 4 where the course's own entry is wrong.
+    """
+    from grader.course import find_course
+    from grader.git import JOBS, Wish, exit_code, parse_time
+    from grader.git import pull as pull_all
+    from grader.reports.github import commands_stopped
+    from grader.reports.pulling import PullProgress
+    from grader.reports.terminal import make_console
+
+    course = find_course(root)
+    wish = Wish(parse_time(before) if before else None, pinned)
+    with commands_stopped(sys.stdout), PullProgress(make_console(), lang) as progress:
+        pulls = pull_all(course, names, wish, jobs or JOBS, progress.told)
+    sys.exit(exit_code(pulls))
 
 
 @main.command("list")

@@ -8,10 +8,26 @@ from pathlib import Path
 from grader.errors import ContentError, UsageError, unknown_name
 from grader.exercise import Exercise, read_exercise
 from grader.job import Text
-from grader.manifest import read_manifest
+from grader.manifest import Section, read_manifest
 
 MANIFEST = "grader.yaml"
 WALLS = ("auto", "A", "C")
+
+
+@dataclass(frozen=True, slots=True)
+class PullRules:
+    """Where students' repositories may be, and how much of each is taken. `pull:` in grader.yaml.
+
+    `hosts` are the only hosts, where any are named; `http` may be reached without encryption; `token` are
+    the hosts that are shown the token of the course.
+    """
+
+    hosts: tuple[str, ...] = ()
+    http: tuple[str, ...] = ()
+    token: tuple[str, ...] = ()
+    megabytes: float = 100
+    files: float = 5000
+    seconds: float = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,7 @@ class Course:
     wall: str
     exercise_names: tuple[str, ...]
     student: bool = False
+    pull: PullRules = PullRules()
 
     @property
     def submissions_path(self) -> Path:
@@ -76,7 +93,7 @@ def find_course(start: Path, *, student: bool = False) -> Course:
 def read_course(root: Path) -> Course:
     """Read grader.yaml. Raises ContentError naming file and line."""
     manifest = read_manifest(root / MANIFEST)
-    manifest.allow_only("title", "wall", "exercises", "student")
+    manifest.allow_only("title", "wall", "exercises", "student", "pull")
     wall = manifest.word("wall", "auto")
     if wall not in WALLS:
         raise manifest.error(f"'wall' must be one of {', '.join(WALLS)}", "wall")
@@ -87,4 +104,18 @@ def read_course(root: Path) -> Course:
     folders = {p.parent.name for p in (root / "exercises").glob("*/exercise.yaml")}
     for stray in sorted(folders - set(names)):
         raise ContentError(root / MANIFEST, f"exercises/{stray} is not listed under 'exercises'")
-    return Course(root, manifest.text("title"), wall, names, manifest.flag("student"))
+    pull = _pull_rules(manifest.section("pull"))
+    return Course(root, manifest.text("title"), wall, names, manifest.flag("student"), pull)
+
+
+def _pull_rules(section: Section | None) -> PullRules:
+    if section is None:
+        return PullRules()
+    section.allow_only("hosts", "http", "token", "megabytes", "files", "seconds")
+    default = PullRules()
+    numbers = {key: section.number(key, getattr(default, key)) for key in ("megabytes", "files", "seconds")}
+    for key, number in numbers.items():
+        if number < 1:
+            raise section.error(f"{key!r} must be 1 or more", key)
+    hosts, http, token = (tuple(h.lower() for h in section.words(k)) for k in ("hosts", "http", "token"))
+    return PullRules(hosts, http, token, numbers["megabytes"], numbers["files"], numbers["seconds"])

@@ -21,6 +21,7 @@ LAYERS = [
     {"verdict"},
     {"trial"},
     {"remote"},
+    {"git"},
     {"wall", "submission", "inspection"},
     {"course"},
     {"exercise"},

@@ -1,0 +1,81 @@
+"""A course whose students' repositories are on a git server of our own."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+
+import pytest
+
+from .repositories import Bare
+from .server import GitServer
+
+ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+RULES = "pull: {http: [127.0.0.1], token: [127.0.0.1], megabytes: 2, files: 200, seconds: %g}\n"
+
+
+def plain_git(where, *arguments, check=True):
+    """Run git as an instructor would."""
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    done = subprocess.run(
+        command, cwd=where, env={**os.environ, **ALONE}, check=check, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+@dataclass
+class Class:
+    """A course, its server, and the students' bare repositories."""
+
+    course: object
+    server: GitServer
+    bare: dict = field(default_factory=dict)
+
+    @property
+    def root(self):
+        return self.course.root
+
+    def enrol(self, name, how="ok", branch="", files=None):
+        """Add a submodule, as `.gitmodules` has it; with files, they are what was pushed."""
+        self.bare[name] = Bare(self.server.folder / f"{name}.git")
+        if files is not None:
+            self.bare[name].commit(files)
+        self.entry(name, self.server.url(name, how), branch)
+        return self.bare[name]
+
+    def entry(self, name, url, branch="", path=None, section=None, more=""):
+        path = path or f"submissions/{name}"
+        rows = f'[submodule "{section or path}"]\n\tpath = "{path}"\n\turl = {url}\n'
+        rows += f"\tbranch = {branch}\n" if branch else ""
+        with (self.root / ".gitmodules").open("a", encoding="utf-8") as file:
+            file.write(rows + more)
+
+    def pull(self, *arguments, **environment):
+        return self.course.grader("pull", *arguments, **environment)
+
+    def record(self):
+        return json.loads((self.root / ".grader" / "pulls.json").read_text())["submissions"]
+
+    def file(self, name, path="exercises/vectors/solution.py"):
+        return self.root / "submissions" / name / path
+
+    def lines(self, done):
+        """Return what was said, by submission."""
+        rows = [row.partition("] ")[2] for row in done.stdout.splitlines() if row.startswith("[")]
+        return {row.partition(": ")[0]: row.partition(": ")[2] for row in rows}
+
+
+def found_class(course, server, seconds=20):
+    with (course.root / "grader.yaml").open("a") as file:
+        file.write(RULES % seconds)
+    plain_git(course.root, "init", "-q", "-b", "main")
+    plain_git(course.root, "add", "-A")
+    plain_git(course.root, "commit", "-q", "-m", "the course")
+    return Class(course, server)
+
+
+@pytest.fixture
+def students(course, tmp_path):
+    """A class of this test's own."""
+    with GitServer(tmp_path / "server") as server:
+        yield found_class(course, server)
