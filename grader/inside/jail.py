@@ -52,13 +52,8 @@ def mount_scratch(job: JobSpec, launch: Launch, uid: int) -> None:
         directory = Path(view.SCRATCH, name)
         directory.mkdir(mode=0o700)
         os.chown(directory, uid, uid)
-        if target in _own_directories(launch):
-            confine.mount(str(directory), target, flags=confine.MS_BIND)
-
-
-def _own_directories(launch: Launch) -> list[str]:
-    """Return the well-known writable directories that can be the job's own."""
-    return [path for path in ("/dev/shm", "/tmp") if view.is_free(path, launch)]  # noqa: S108
+        if target:
+            view.cover(target, str(directory), launch)
 
 
 def set_limits(job: JobSpec, launch: Launch) -> None:
@@ -128,7 +123,7 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
     if launch.tier == "A":
         # The job's own process list; CUDA and thread libraries write their threads' names there.
         rules["/proc"] = confine.READ | confine.WRITE_FILE
-        rules |= dict.fromkeys(_own_directories(launch), confine.WRITE)
+        rules |= dict.fromkeys(filter(None, SCRATCH_DIRECTORIES.values()), confine.WRITE)
         rules[view.HEADERS] = confine.READ
     else:
         rules[f"/proc/{os.getpid()}"] = confine.READ

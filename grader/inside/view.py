@@ -21,6 +21,7 @@ CPU_INFO = "/sys/devices/system/cpu"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SCRATCH = "/sandbox"  # each worker's own disk, mounted by the worker itself
 HEADERS = "/headers"  # what the template has precompiled for all workers, read-only to them
+_READ_ONLY = confine.ATTR_RDONLY | confine.ATTR_NOSUID | confine.ATTR_NODEV
 _EMPTY = ("/proc", "/dev/shm", "/tmp", SCRATCH, HEADERS)  # noqa: S108 - mount points
 _DEV_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _BASES = ("/mnt", "/srv", "/media", "/opt", "/run", "/tmp", "/var")  # noqa: S108
@@ -34,9 +35,16 @@ def readable(launch: Launch) -> tuple[str, ...]:
     return tuple(p for p in sorted(set(paths)) if Path(p).exists())  # a tree before what lies in it
 
 
-def is_free(directory: str, launch: Launch) -> bool:
-    """Say whether a directory can be the job's own; not where the interpreter, say, lies in /tmp."""
-    return not any(path.startswith(f"{directory}/") for path in readable(launch))
+def cover(directory: str, disk: str, launch: Launch) -> None:
+    """Mount `disk` over a directory; what we show in it (an interpreter in /tmp, say) stays where it is."""
+    shown = [path for path in readable(launch) if path.startswith(f"{directory}/")]
+    held = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in shown]
+    confine.mount(disk, directory, flags=confine.MS_BIND)
+    for path, fd in zip(shown, held, strict=True):
+        _bind(
+            f"/proc/self/fd/{fd}", Path(path), confine.ATTR_RDONLY | confine.ATTR_NOSUID | confine.ATTR_NODEV
+        )
+        os.close(fd)
 
 
 def enter(launch: Launch) -> None:
@@ -93,7 +101,7 @@ def _show(root: str, path: str) -> None:
     if Path(path).is_symlink() and len(Path(path).parts) == 2:  # /bin -> usr/bin
         target.symlink_to(os.readlink(path))  # noqa: PTH115 - the text of the link, unresolved
         return
-    _bind(path, target, confine.ATTR_RDONLY | confine.ATTR_NOSUID | confine.ATTR_NODEV)
+    _bind(path, target, _READ_ONLY)
 
 
 def _bind(path: str, target: Path, attributes: int) -> None:
@@ -113,10 +121,9 @@ def _show_package(root: str, package: str) -> None:
     inside = os.open(f"{package}/inside", os.O_PATH | os.O_CLOEXEC)
     init = os.open(f"{package}/__init__.py", os.O_PATH | os.O_CLOEXEC)
     confine.mount("tmpfs", str(target), "tmpfs", confine.MS_NOSUID | confine.MS_NODEV, "mode=755,size=64k")
-    read_only = confine.ATTR_RDONLY | confine.ATTR_NOSUID | confine.ATTR_NODEV
     (target / "inside").mkdir()
     for fd, name in ((inside, "inside"), (init, "__init__.py")):
-        _bind(f"/proc/self/fd/{fd}", target / name, read_only)
+        _bind(f"/proc/self/fd/{fd}", target / name, _READ_ONLY)
         os.close(fd)
     confine.restrict_mount(str(target), confine.ATTR_RDONLY, recursive=False)
 

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from grader.compiler import COMPILER
 from grader.job import Limits
+from grader.trial import COMPILER
 from grader.wall.launch import Wall
 
 from .conftest import LIBRARY, Shell
