@@ -64,6 +64,14 @@ NO_TEXT = Text("", "")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A line that exists in one of the student's own files, by its path in the student's repository."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class TestSpec:
     """One row of an exercise's `tests:` table.
 
@@ -91,9 +99,10 @@ class TestResult:
     """How one test ended for one submission. Holds no points and nothing hidden.
 
     `fraction` is the earned share of the points (0 unless passed, or where the test grants parts);
-    `message` says what is wrong, `hint` names the likely mistake; `output` is the student's own
-    stdout (public tests only); `margins` are measured error / limit, for the instructor. `kit` is the share
-    earned on the published kit of the earlier exercises, where the test lost points on the student's own.
+    `message` says what is wrong, `hint` names the likely mistake, `place` is where the code raised; `output`
+    is the student's own stdout (public tests only); `margins` are measured error / limit, for the instructor.
+    `kit` is the share earned on the published kit of the earlier exercises, where the test lost points on the
+    student's own.
     """
 
     __test__ = False
@@ -105,6 +114,7 @@ class TestResult:
     seconds: float = 0.0
     message: Text = NO_TEXT
     hint: Text = NO_TEXT
+    place: Place | None = None
     output: str = ""
     margins: tuple[tuple[str, float], ...] = ()
     kit: float | None = None

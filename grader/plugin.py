@@ -208,6 +208,7 @@ class Judge:
             seconds=round(seconds, 4),
             message=verdict.message or case.note,
             hint=spec.hint if wrong else NO_TEXT,
+            place=verdict.place,
             output=plain(output, 4000) if spec.public else "",
             margins=tuple(margins),
         )

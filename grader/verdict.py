@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.checks import WrongAnswer
-from grader.job import NO_TEXT, Limits, Reason, Status, Text
+from grader.job import NO_TEXT, Limits, Place, Reason, Status, Text
 from grader.remote import StudentError, Violation
 from grader.sanitise import line, plain
 from grader.wall.worker import Killed
@@ -26,6 +26,7 @@ class Verdict:
     message: Text = NO_TEXT
     reason: Reason | None = None
     attempted: bool = True
+    place: Place | None = None  # in the student's own files
 
 
 PASSED = Verdict(Status.PASSED)
@@ -85,6 +86,10 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
             Text(f"not allowed in this exercise: {said}", f"本练习不允许使用：{said}"),
         )
     assert isinstance(error, StudentError)
+    return replace(_verdict_of_error(error, limits, public), place=_place(error))
+
+
+def _verdict_of_error(error: StudentError, limits: Limits, public: bool) -> Verdict:
     if error.kind == "missing" or error.type_name == "NotImplementedError":
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
     if error.kind == "answer":
@@ -104,7 +109,7 @@ def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:
 
 
 def _not_attempted(error: StudentError) -> Text:
-    where = line(error.message, HIDDEN_MESSAGE) if error.kind == "missing" else _place(error)
+    where = line(error.message, HIDDEN_MESSAGE) if error.kind == "missing" else _told_place(error)
     return Text(f"not attempted yet: {where}", f"尚未实现：{where}")
 
 
@@ -116,12 +121,16 @@ def _said(error: StudentError, public: bool) -> str:
 
 
 def _raised(error: StudentError, public: bool) -> Text:
-    said, name, place = _said(error, public), line(error.type_name, 80), _place(error)
+    said, name, place = _said(error, public), line(error.type_name, 80), _told_place(error)
     what = (f"{name}: {said}" if said else name) + (f" ({place})" if place else "")
     return Text(f"your code raised {what}", f"你的代码抛出了 {what}")
 
 
-def _place(error: StudentError) -> str:
+def _place(error: StudentError) -> Place | None:
+    return Place(error.frames[-1].file, error.frames[-1].line) if error.frames else None
+
+
+def _told_place(error: StudentError) -> str:
     """Say where in the student's own files an exception was raised."""
     if not error.frames:
         return ""

@@ -120,6 +120,4 @@ def _frame(place: Place, sources: Mapping[str, bytes], home: str) -> Frame | Non
     file, line, function = place
     if file not in sources:
         return None
-    lines = sources[file].splitlines()
-    source = lines[line - 1].decode("utf-8", "replace").strip() if 0 < line <= len(lines) else ""
-    return Frame(os.path.relpath(file, home), line, clean(function, 200), source[:200])
+    return Frame(os.path.relpath(file, home), line, clean(function, 200))

@@ -250,12 +250,11 @@ class Evidence(Struct, forbid_unknown_fields=True):
 
 
 class Frame(Struct, array_like=True, forbid_unknown_fields=True):
-    """One frame of a traceback, in the student's own files."""
+    """One frame of a traceback, in the student's own files: the worker's word, which the judge checks."""
 
     file: Path
     line: Annotated[int, Meta(ge=0, le=10**9)]
     function: Name
-    source: Name
 
 
 Violations = Annotated[list[Name], Meta(max_length=64)]

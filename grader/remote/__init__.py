@@ -6,9 +6,9 @@ student = RemoteModule(session)
 student.sample(logits, temperature=0.5)
 """
 
-from grader.inside.wire import Evidence, Frame, FrameLimits
+from grader.inside.wire import Evidence, FrameLimits
 from grader.remote.exposed import ExposedObject, expose
-from grader.remote.failures import AnswerError, StudentError, Violation
+from grader.remote.failures import AnswerError, Step, StudentError, Violation
 from grader.remote.instance import Instance
 from grader.remote.module import RemoteModule
 from grader.remote.session import Line, Session
@@ -17,12 +17,12 @@ __all__ = [
     "AnswerError",
     "Evidence",
     "ExposedObject",
-    "Frame",
     "FrameLimits",
     "Instance",
     "Line",
     "RemoteModule",
     "Session",
+    "Step",
     "StudentError",
     "Violation",
     "expose",

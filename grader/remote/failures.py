@@ -9,10 +9,31 @@ Killed                   (grader.wall.worker) its process was stopped
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from grader.checks import StudentRaised
 from grader.inside.wire import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One frame of a traceback. File, line and source exist; `function` is the worker's word."""
+
+    file: str
+    line: int
+    function: str
+    source: str
+
+
+def checked_steps(frames: Iterable[Frame], files: Mapping[str, bytes]) -> Iterator[Step]:
+    """Yield the frames that lie in `files`, with what stands there: a worker can name and quote no other."""
+    for frame in frames:
+        if frame.file in files:
+            lines = files[frame.file].splitlines() or [b""]
+            number = min(max(frame.line, 1), len(lines))
+            source = lines[number - 1].decode("utf-8", "replace").strip()
+            yield Step(frame.file, number, frame.function, source[:200])
 
 
 class StudentError(StudentRaised):
@@ -28,7 +49,7 @@ class StudentError(StudentRaised):
         type_name: str,
         mro: Sequence[str] = (),
         message: str = "",
-        frames: Sequence[Frame] = (),
+        frames: Sequence[Step] = (),
     ) -> None:
         super().__init__(f"{type_name}: {message}" if message else type_name)
         self.kind = kind

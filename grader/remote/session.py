@@ -35,7 +35,7 @@ from grader.inside.wire import (
     read_frame,
 )
 from grader.job import Limits, Reason
-from grader.remote.failures import AnswerError, StudentError, Violation
+from grader.remote.failures import AnswerError, StudentError, Violation, checked_steps
 from grader.remote.instance import Instance
 from grader.remote.ledger import Ledger
 from grader.wall.worker import Killed
@@ -84,6 +84,7 @@ class Session:
         self._limits = limits
         self._frames = frames
         self._ledger = Ledger(self._call_method)
+        self._files: Mapping[str, bytes] = {}  # what was loaded
         self._asking = False
         self._ended: Exception | None = None
         self._guarded(self._read_ready)
@@ -102,6 +103,7 @@ class Session:
     ) -> None:
         """Import a submission. Raises StudentError with the import's traceback, Violation, Killed."""
         self.names, self.functions = interface.names, interface.functions
+        self._files = files
         self._ledger.classes = interface.classes
         question = Load(
             id=0,
@@ -117,7 +119,8 @@ class Session:
             answer_payload=self._frames.payload,
         )
         present = self._ask(question, list(files.values()))
-        self.present = frozenset(self.names).intersection(present if isinstance(present, list) else [])
+        said = present if isinstance(present, list) else []
+        self.present = frozenset(self.names).intersection(name for name in said if isinstance(name, str))
 
     def inspect(self, files: Mapping[str, bytes], spec: Mapping[str, object]) -> object:
         """Check sources without running them; see `inside.policy.inspect`. Returns plain data."""
@@ -170,6 +173,14 @@ class Session:
     ) -> object:
         return self.call(name, args, kwargs, instance)
 
+    def _error(self, answer: Raise) -> Exception:
+        if answer.kind == "answer":
+            return AnswerError(answer.message)
+        if answer.kind == "violation":
+            return Violation([answer.message])
+        steps = tuple(checked_steps(answer.frames, self._files))
+        return StudentError(answer.kind, answer.type_name, answer.mro, answer.message, steps)
+
     # ------------------------------------------------------------------------------- conversation
     def _ask(self, question: Message, blobs: Sequence[Buffer]) -> object:
         """Ask one question and return the answer's value. Raises what the answer says."""
@@ -190,7 +201,7 @@ class Session:
         if answer.violations:
             raise Violation(answer.violations)
         if isinstance(answer, Raise):
-            raise _error(answer)
+            raise self._error(answer)
         return value
 
     def _guarded(self, exchange: Callable[[], T]) -> T:
@@ -266,11 +277,3 @@ def _arguments(value: object) -> tuple[list[object], dict[str, object]]:
         ):
             return args, kwargs
     raise ProtocolError("arguments that are no arguments")
-
-
-def _error(answer: Raise) -> Exception:
-    if answer.kind == "answer":
-        return AnswerError(answer.message)
-    if answer.kind == "violation":
-        return Violation([answer.message])
-    return StudentError(answer.kind, answer.type_name, answer.mro, answer.message, answer.frames)

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from grader.job import Reason, Score, State, Text
+from grader.job import Place, Reason, Score, State, Text
 from grader.reports.view import Case, Gradebook, Row
 from grader.reports.wording import Outcome
 
@@ -47,6 +47,9 @@ class TestScore(Struct, frozen=True, forbid_unknown_fields=True):
     message: Text
     hint: Text
     output: Annotated[str, Meta(description="what the student's code printed; public tests only")]
+    place: Annotated[
+        Place | None, Meta(description="the line of the student's own files where the code raised")
+    ] = None
 
 
 class JobScore(Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,6 +155,7 @@ def _test(case: Case) -> TestScore:
         seconds=case.seconds,
         message=case.message,
         hint=case.hint,
+        place=case.place,
         output=case.output,
     )
 

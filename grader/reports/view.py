@@ -16,6 +16,7 @@ from grader.job import (
     KIT_SHARE,
     NO_TEXT,
     JobResult,
+    Place,
     Reason,
     Score,
     State,
@@ -45,6 +46,7 @@ class Case:
     seconds: float = 0.0
     message: Text = NO_TEXT
     hint: Text = NO_TEXT
+    place: Place | None = None
     output: str = ""
 
 
@@ -191,6 +193,7 @@ def _make_case(spec: TestSpec, result: TestResult | None, blame: Outcome | None)
         seconds=_duration(result.seconds),
         message=_message(result) or EXPLANATIONS.get(outcome, NO_TEXT),
         hint=_clean(result.hint),
+        place=result.place if result.place and _is_plain(result.place.file) else None,
         output=plain(result.output, OUTPUT).rstrip("\n") if spec.public else "",
     )
 
@@ -227,6 +230,11 @@ def _joined(first: Text, second: Text) -> Text:
 
 def _clean(text: Text) -> Text:
     return Text(plain(text.en, MESSAGE).strip("\n"), plain(text.zh, MESSAGE).strip("\n"))
+
+
+def _is_plain(path: str) -> bool:
+    """Say whether a path can be shown as it is; spelled out, it would name another file."""
+    return line(path, len(path)) == path
 
 
 def _duration(seconds: float) -> float:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from hypothesis import strategies as st
 
 from grader.inside.values import DTYPES
+
+CASES = int(os.environ.get("GRADER_FUZZ_CASES", "250"))  # of every fuzzer
 
 
 @st.composite

@@ -25,7 +25,7 @@ TYPES = {
 def problems(value, schema, where="$"):
     """Validate by the part of JSON Schema that the file uses; refuse to guess at anything else."""
     known = {"$schema", "$defs", "$ref", "title", "description", "type", "properties", "required", "items"}
-    known |= {"additionalProperties", "enum", "minimum", "anyOf"}
+    known |= {"additionalProperties", "enum", "minimum", "anyOf", "default"}
     assert schema.keys() <= known, schema.keys() - known
     if "$ref" in schema:
         yield from problems(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], where)

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.job import NO_TEXT, JobResult, Reason, Score, State, Status, TestResult, TestSpec, Text, score_job
+from grader.job import (
+    NO_TEXT,
+    JobResult,
+    Place,
+    Reason,
+    Score,
+    State,
+    Status,
+    TestResult,
+    TestSpec,
+    Text,
+    score_job,
+)
 from grader.reports.view import Gradebook, combine, make_row
 from grader.reports.wording import EXPLANATIONS, OUTCOMES, REASONS, Outcome, number, say, score_words
 
@@ -46,6 +58,22 @@ def test_cases_add_up_to_the_score_of_the_job(specs, state, data):
     assert astuple(row.score) == pytest.approx(astuple(score_job(specs, result)), abs=1e-6)
     assert sum((case.score for case in row.cases), Score()) == row.score
     assert [case.spec for case in row.cases] == specs
+
+
+@pytest.mark.parametrize(
+    ("file", "kept"),
+    [
+        ("exercises/x/solution.py", True),
+        ("exercises/x/学生.py", True),
+        ("exercises/x/a::b.py", False),
+        ("exercises/x/\u3164.py", False),
+    ],
+)
+def test_a_place_is_shown_as_it_is_or_not_at_all(file, kept):
+    spec = TestSpec("test_a", 1.0, NO_TEXT)
+    raised = TestResult("test_a", Status.ERROR, place=Place(file, 3))
+    (case,) = make_row(job(tests=(raised,)), [spec], NO_TEXT).cases
+    assert case.place == (Place(file, 3) if kept else None)
 
 
 def test_totals_are_the_sum_over_the_exercises(book):
