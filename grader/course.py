@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import ContentError, UsageError, unknown_name
+from grader.errors import UsageError, unknown_name
 from grader.exercise import Exercise, read_exercise
 from grader.job import Text
 from grader.manifest import Section, read_manifest
@@ -54,6 +54,11 @@ class Course:
         """Where results are kept."""
         return self.root / ".grader" / "results.sqlite"
 
+    @property
+    def log_path(self) -> Path:
+        """Where the grader's own faults are written down."""
+        return self.root / ".grader" / "log"
+
     def exercise(self, name: str) -> Exercise:
         """Read one exercise. Raises UsageError for an unknown name, ContentError for a broken one."""
         if name not in self.exercise_names:
@@ -97,13 +102,13 @@ def read_course(root: Path) -> Course:
     wall = manifest.word("wall", "auto")
     if wall not in WALLS:
         raise manifest.error(f"'wall' must be one of {', '.join(WALLS)}", "wall")
-    names = manifest.words("exercises")
+    names = manifest.names("exercises")
     for name in names:
         if not (root / "exercises" / name / "exercise.yaml").is_file():
             raise manifest.error(f"exercise {name!r} has no exercises/{name}/exercise.yaml", "exercises")
     folders = {p.parent.name for p in (root / "exercises").glob("*/exercise.yaml")}
     for stray in sorted(folders - set(names)):
-        raise ContentError(root / MANIFEST, f"exercises/{stray} is not listed under 'exercises'")
+        raise manifest.error(f"exercises/{stray} is not listed under 'exercises'", "exercises")
     pull = _pull_rules(manifest.section("pull"))
     return Course(root, manifest.text("title"), wall, names, manifest.flag("student"), pull)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.errors import ContentError
 from grader.graft import Mutant, graft, read_mutant
 from grader.job import NO_TEXT, Limits, TestSpec, Text
-from grader.manifest import Section, read_manifest
+from grader.manifest import Section, is_name, read_manifest
 
 # The tests every exercise has (grader/shared_tests/); exercise.yaml says what each is worth.
 SHARED_TESTS: Mapping[str, Text] = {
@@ -207,7 +207,7 @@ def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:
         name=path.name,
         path=path,
         title=manifest.text("title"),
-        requires=manifest.words("requires"),
+        requires=manifest.names("requires"),
         ancestors=_read_ancestors(manifest, path, (*builders, path.name)),
         preload=manifest.words("preload"),
         limits=_read_limits(manifest.section("limits")),
@@ -231,8 +231,8 @@ def _read_published(section: Section | None) -> Published | None:
     section.allow_only("statements", "tokens", "signatures")
     signatures = section.section("signatures")
     return Published(
-        statements=int(section.number("statements")),
-        tokens=int(section.number("tokens")),
+        statements=section.whole("statements"),
+        tokens=section.whole("tokens"),
         signatures={name: signatures.word(name) for name in signatures} if signatures else {},
     )
 
@@ -243,7 +243,7 @@ def _is_library(source: str) -> bool:
 
 def _read_ancestors(manifest: Section, path: Path, builders: tuple[str, ...]) -> tuple[Exercise, ...]:
     found: dict[str, Exercise] = {}
-    for name in manifest.words("requires"):
+    for name in manifest.names("requires"):
         if name in builders:
             raise manifest.error(
                 f"{' -> '.join((*builders, name))}: exercises build on each other", "requires"
@@ -270,11 +270,11 @@ def _read_limits(section: Section | None) -> Limits:
         cpu=section.number("cpu", default.cpu),
         wall=section.number("wall", default.wall),
         call=section.number("call", default.call),
-        memory=int(section.number("memory", default.memory)),
-        processes=int(section.number("processes", default.processes)),
-        files=int(section.number("files", default.files)),
-        scratch=int(section.number("scratch", default.scratch)),
-        output=int(section.number("output", default.output)),
+        memory=section.whole("memory", default.memory),
+        processes=section.whole("processes", default.processes),
+        files=section.whole("files", default.files),
+        scratch=section.whole("scratch", default.scratch),
+        output=section.whole("output", default.output),
     )
 
 
@@ -285,8 +285,8 @@ def _read_interface(manifest: Section) -> Interface:
     section.allow_only("functions", "classes", "optional")
     classes = section.section("classes")
     interface = Interface(
-        functions=section.words("functions"),
-        classes={name: classes.words(name) for name in classes} if classes else {},
+        functions=section.names("functions"),
+        classes={name: classes.names(name) for name in classes} if classes else {},
         optional=frozenset(section.words("optional")),
     )
     for name in interface.optional - set(interface.names):
@@ -315,10 +315,10 @@ def _read_tests(manifest: Section) -> Iterable[TestSpec]:
         raise manifest.error("'tests' is missing")
     seen: set[str] = set()
     for name in table:
+        if not (name.startswith("test_") and is_name(name)):
+            raise table.error(f"{name!r}: a test is named by its function, test_...", name)
         row = table.section(name)
         assert row is not None
-        if not name.startswith("test_"):
-            raise table.error(f"{name!r}: a test is named by its function, test_...", name)
         row.allow_only(
             "points", "title", "hint", "bonus", "requires", "devices", "visibility", "fresh", "needs"
         )

@@ -16,32 +16,60 @@ from grader.errors import ContentError
 from grader.job import Text
 
 T = TypeVar("T")
+_LONGEST = 100  # characters of a name
 Scalar = str | int | float | bool | None
+
+
+def is_name(word: str) -> bool:
+    """Say whether `word` can name a function, a class, or a folder that is a module."""
+    return word.isidentifier() and len(word) <= _LONGEST
 
 
 def read_manifest(path: Path) -> Section:
     """Parse a YAML file whose top level is a mapping. Raises ContentError."""
+    text = _read(path)
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except FileNotFoundError:
-        raise ContentError(path, "this file is missing") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContentError(path, f"cannot be read: {error}") from None
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ContentError(
             path, f"not valid YAML: {error.problem}", mark.line + 1 if mark else None
         ) from None
-    except yaml.YAMLError as error:
-        raise ContentError(path, f"not valid YAML: {error}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ContentError(
+            path, f"not valid YAML: character U+{ord(text[error.position]):04X}", line
+        ) from None
+    except RecursionError:
+        raise ContentError(path, "not valid YAML: nested too deep", 1) from None
     if not isinstance(node, yaml.MappingNode):
         raise ContentError(path, "the file must be a mapping of names to values", 1)
     return Section(path, node, "the file")
 
 
-def _scalar(node: yaml.Node) -> Scalar:
-    loader = yaml.SafeLoader("")
-    value = loader.construct_object(node)
+def _read(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ContentError(path, "this file is missing") from None
+    except OSError as error:
+        raise ContentError(path, f"cannot be read: {error.strerror}") from None
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ContentError(path, "is not UTF-8", content.count(b"\n", 0, error.start) + 1) from None
+
+
+def _value(path: Path, node: yaml.Node) -> object:
+    try:
+        return yaml.SafeLoader("").construct_object(node, deep=True)
+    except Exception as error:  # yaml's converters raise whatever they stumble over: 2001-99-99, 0x_, <<, !!x
+        said = error.problem if isinstance(error, yaml.MarkedYAMLError) else repr(error)
+        raise ContentError(path, f"not a value of YAML: {said}", node.start_mark.line + 1) from None
+
+
+def _scalar(path: Path, node: yaml.Node) -> Scalar:
+    value = _value(path, node) if isinstance(node, yaml.ScalarNode) else None
     return value if isinstance(value, str | int | float | bool) else None
 
 
@@ -54,7 +82,7 @@ class Section:
         self.line = node.start_mark.line + 1
         self._values: dict[str, yaml.Node] = {}
         for key, value in node.value:
-            word = _scalar(key)
+            word = _scalar(path, key)
             if not isinstance(word, str):
                 raise ContentError(path, f"a name was expected in {name}", key.start_mark.line + 1)
             if word in self._values:
@@ -91,7 +119,7 @@ class Section:
         """Return a string."""
         if key not in self._values:
             return self._default(key, default)
-        value = _scalar(self._values[key])
+        value = self._scalar(key)
         if not isinstance(value, str):
             raise self.error(f"{key!r} must be text", key)
         return value
@@ -100,14 +128,21 @@ class Section:
         """Return a number that is not negative."""
         if key not in self._values:
             return self._default(key, default)
-        value = _scalar(self._values[key])
+        value = self._scalar(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
             raise self.error(f"{key!r} must be a number, zero or more", key)
         return value
 
+    def whole(self, key: str, default: int | None = None) -> int:
+        """Return a whole number that is not negative."""
+        value = self.number(key, default)
+        if value != int(value):
+            raise self.error(f"{key!r} must be a whole number", key)
+        return int(value)
+
     def flag(self, key: str) -> bool:
         """Return true or false; false where absent."""
-        value = _scalar(self._values[key]) if key in self._values else False
+        value = self._scalar(key) if key in self._values else False
         if not isinstance(value, bool):
             raise self.error(f"{key!r} must be true or false", key)
         return value
@@ -117,10 +152,21 @@ class Section:
         node = self._values.get(key)
         if node is None:
             return ()
-        values = [_scalar(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else [None]
+        is_list = isinstance(node, yaml.SequenceNode)
+        values = [_scalar(self.path, item) for item in node.value] if is_list else [None]
         if not all(isinstance(value, str) for value in values):
-            raise self.error(f"{key!r} must be a list of names", key)
+            raise self.error(f"{key!r} must be a list of words", key)
         return tuple(str(value) for value in values)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Return a list of Python names, of functions or modules; empty where absent."""
+        words = self.words(key)
+        for word in words:
+            if not is_name(word):
+                raise self.error(f"{word!r} in {key!r} cannot be a name in Python", key)
+            if words.count(word) > 1:
+                raise self.error(f"{word!r} stands twice in {key!r}", key)
+        return words
 
     def text(self, key: str, default: Text | None = None) -> Text:
         """Return a sentence given as {en: ..., zh: ...}."""
@@ -132,7 +178,10 @@ class Section:
 
     def plain(self, key: str) -> object:
         """Return whatever stands under `key` as plain data."""
-        return yaml.SafeLoader("").construct_object(self._values[key], deep=True)
+        return _value(self.path, self._values[key])
+
+    def _scalar(self, key: str) -> Scalar:
+        return _scalar(self.path, self._values[key])
 
     def _default(self, key: str, default: T | None) -> T:
         if default is None:
