@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from grader import __version__
+from grader import __version__, sanitise
 from grader.course import MANIFEST
 from grader.errors import ContentError, CourseError
 
@@ -40,7 +40,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CourseError as error:
-            click.echo(f"grader: {error}", err=True)
+            click.echo(f"grader: {sanitise.plain(str(error))}", err=True)  # it may name what a student named
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(
@@ -139,8 +139,9 @@ def run(
       grader run --fail-under 60          for CI: exit code 1 below 60 %
     """
     from grader.course import find_course
+    from grader.faults import FaultLog
     from grader.reports.terminal import LiveProgress, make_console
-    from grader.reports.wording import TO_GRADE, say
+    from grader.reports.wording import FAULTS, TO_GRADE, say
     from grader.run import Request, grade
 
     course = find_course(root)
@@ -150,7 +151,11 @@ def run(
         console.print(say(TO_GRADE, lang).format(jobs, known))
         return LiveProgress(jobs, console, lang)
 
-    _show(grade(Request(course, names, **options), watch), course, names, lang, reports, fail_under)
+    with FaultLog(course.log_path) as log:
+        book = grade(Request(course, names, **options), watch, log)
+        if log.written:
+            console.print(f"{say(FAULTS, lang)}: {log.path}", soft_wrap=True)
+        _show(book, course, names, lang, reports, fail_under)
 
 
 @main.command()
@@ -174,10 +179,12 @@ def report(
     submissions whose score changes by that are named. With SUBMISSION, show these in detail.
     """
     from grader.course import find_course
+    from grader.faults import FaultLog
     from grader.run import stored
 
     course = find_course(root)
-    _show(stored(course, names, exercises), course, names, lang, reports, fail_under)
+    with FaultLog(course.log_path):
+        _show(stored(course, names, exercises), course, names, lang, reports, fail_under)
 
 
 def _show(
@@ -324,7 +331,7 @@ def list_(root: Path, lang: str) -> None:
     click.echo("submissions")
     for submission in list_submissions(course.submissions_path):
         present = [n for n in course.exercise_names if (submission.path / "exercises" / n).is_dir()]
-        click.echo(f"  {submission.name:16} {', '.join(present) or 'no exercise folder'}")
+        click.echo(f"  {sanitise.line(submission.name):16} {', '.join(present) or 'no exercise folder'}")
 
 
 @main.command()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from grader.course import Course
 from grader.doctor import core_count, has_cuda
 from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
+from grader.faults import FaultLog
 from grader.feedback import Feedback, measure
 from grader.job import Job, JobResult, Score, State, Status, score_job
 from grader.refusal import without_running
@@ -66,11 +68,17 @@ class Plan:
     jobs: dict[str, Job]
 
 
-def grade(request: Request, watch: Callable[[int, int], AbstractContextManager[Progress]]) -> Gradebook:
+def grade(
+    request: Request, watch: Callable[[int, int], AbstractContextManager[Progress]], log: FaultLog
+) -> Gradebook:
     """Grade what the request names and return the gradebook of it; every result is kept as it comes.
 
-    `watch(jobs, known)` opens the display of the progress.
+    `watch(jobs, known)` opens the display of the progress; `log` takes in what failed on our side.
     """
+
+    def failed(result: JobResult, then: str) -> None:
+        log.add(f"{result.submission} {result.exercise}: {then}", result.fault)
+
     course = request.course
     exercises = course.exercises(request.exercises)
     submissions = _select(course, request.names)
@@ -89,7 +97,10 @@ def grade(request: Request, watch: Callable[[int, int], AbstractContextManager[P
         keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}
         with watch(len(plan.jobs), len(plan.known)) as progress:
             setup = plan_slots(exercises, tier, device, checkpoint)
-            for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started):
+            again = partial(failed, then="tried again")
+            for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started, again):
+                if result.fault:
+                    failed(result, "ungraded")
                 store.put(keys[result.submission, result.exercise], result, commits[result.submission])
                 progress.finished(result, score_job(specs[result.exercise], result))
     return stored(course, tuple(s.name for s in submissions), request.exercises)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from grader.slot import Slot
 
 GRACE = 300.0  # seconds a job may take beyond its own wall limit before its slot counts as hung
+DIED_TWICE = "the process grading this job died, twice, the second time with nothing else running"
 PRELOAD = ("torch", "pytest", "grader.slot")
 
 
@@ -60,20 +61,26 @@ def run_jobs(
     plan: SlotPlan,
     slots: int,
     started: Callable[[str, str], None] = lambda who, what: None,
+    failed_once: Callable[[JobResult], None] = lambda result: None,
 ) -> Iterator[JobResult]:
-    """Yield the result of each job as it becomes known. A job the grader cannot do is UNGRADED."""
+    """Yield the result of each job as it becomes known. A job the grader cannot do is UNGRADED.
+
+    What failed the first time, and is tried again, is told to `failed_once`.
+    """
     suspects: list[Job] = []
     second: deque[Job] = deque()
     for job, result in _work_off(deque(jobs), plan, slots, started, suspects):
         if result.state is State.UNGRADED:
             second.append(job)
+            failed_once(result)
         else:
             yield result
     for _, result in _work_off(second, plan, slots, started, suspects):
         yield result
     for job in suspects:
+        failed_once(_lost(job, "the process grading this job died, or one beside it"))
         for _, last in _run_pool(deque([job]), plan, 1, started):
-            yield last or _lost(job)
+            yield last or _lost(job, DIED_TWICE)
 
 
 def _work_off(
@@ -194,6 +201,5 @@ def _grade(job: Job) -> JobResult:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _lost(job: Job) -> JobResult:
-    fault = "the process grading this job died, twice, the second time with nothing else running"
+def _lost(job: Job, fault: str) -> JobResult:
     return JobResult(job.exercise, job.submission, job.device, State.UNGRADED, fault=fault)

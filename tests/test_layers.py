@@ -14,7 +14,7 @@ LAYERS = [
     {"reports"},
     {"verify", "feedback", "doctor"},
     {"schedule"},
-    {"slot", "store", "refusal"},
+    {"slot", "store", "refusal", "faults"},
     {"plugin", "nulls", "kit", "shared_tests"},
     {"timing"},
     {"candidate", "diagnosis"},
@@ -79,6 +79,18 @@ def test_each_package_has_one_owner(path):
     for name in imports(path):
         top = name.split(".")[0]
         assert part(path) in OWNERS.get(top, {part(path)}), f"{path} imports {top}"
+
+
+GRADING = {"inside", "wall", "remote", "slot", "schedule", "plugin", "candidate", "timing", "diagnosis"}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if part(p) in GRADING], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_no_limit_and_no_verdict_hangs_on_a_clock_that_can_be_set(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)}
+    assert not used & {"time.time", "time.time_ns", "datetime", "time.localtime", "time.gmtime", "time.ctime"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

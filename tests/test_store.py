@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -162,6 +163,20 @@ def test_latest_is_the_newest_of_each_job(path):
             store.put(f"k{seed}", replace(RESULT, submission=submission, device=device, seed=seed))
         found = [(s.result.submission, s.result.device, s.result.seed) for s in store.latest()]
     assert found == [("alice", "cpu", 3), ("alice", "cuda", 2), ("bob", "cpu", 4)]
+
+
+def test_a_clock_that_is_set_back_makes_nothing_older(path, monkeypatch):
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2001, 1, 1, tzinfo=tz)
+
+    with Store(path) as store:
+        store.put("k", RESULT)
+        monkeypatch.setattr(store_module, "datetime", Earlier)
+        store.put("k", replace(RESULT, seed=8))
+        assert store.get("k").seed == 8
+        assert [(s.result.seed, s.stored[:4]) for s in store.latest()] == [(8, "2001")]
 
 
 def test_scores_are_private(path):
