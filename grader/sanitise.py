@@ -25,8 +25,13 @@ _BLANK = re.compile(
 # and a log viewer wraps lines, so they are broken wherever they stand. A space keeps `x[::2]` valid Python
 # and cannot be ignored by a culture-aware comparison, as a zero-width character can.
 _COMMAND = re.compile(r":(?=:)|##(?=\w*\[)")
+# Marks that are drawn onto the letter before them: a few make one letter, many are drawn over other lines,
+# and after a blank or at the beginning there is no letter of the student's to draw on.
+_MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_PILE = re.compile(rf"(?<=[{_MARKS}]{{4}})[{_MARKS}]|(?<!\S)[{_MARKS}]")
 _MENTION = re.compile(r"@(?=\w)")
 _FORMULA = tuple("=+-@＝＋－＠")
+_CELL_WITHIN = re.compile(r"(?<=;)(?=\s*[=+\-@＝＋－＠])")  # where `;` separates cells, in half of Europe
 _LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]|~$#!])")
 
@@ -49,7 +54,7 @@ def line(text: str | bytes, limit: int = 200) -> str:
 
 def csv_cell(text: str | bytes, limit: int = LINE) -> str:
     """Return `text` as one line that no spreadsheet takes for a formula: those get a leading quote."""
-    shown = line(text, limit)
+    shown = line(_CELL_WITHIN.sub("'", line(text, limit)), limit)
     return f"'{line(shown, limit - 1)}" if shown.startswith(_FORMULA) else shown
 
 
@@ -70,6 +75,7 @@ def markdown_line(text: str | bytes, limit: int = 200) -> str:
 
 def _visible(text: str) -> str:
     shown = _UNSURE.sub(lambda match: _escape(match[0]), text.replace("\r\n", "\n"))
+    shown = _PILE.sub(lambda match: _spelled(match[0]), shown)
     return _COMMAND.sub(r"\g<0> ", shown)
 
 
@@ -78,6 +84,10 @@ def _escape(char: str) -> str:
     seen = char.isprintable() or unicodedata.category(char) == "Zs"
     if seen and not _BLANK.match(char):
         return char
+    return _spelled(char)
+
+
+def _spelled(char: str) -> str:
     code = ord(char)
     if code <= 0xFF:
         return f"\\x{code:02x}"

@@ -89,6 +89,8 @@ def _problem(name: str) -> str:
         return f"it {odd}"
     if forbidden := sorted(_FORBIDDEN & set(name)):
         return f"it contains {forbidden[0]!r}"
+    if line(name, _LONGEST) != name:  # letters drawn as nothing, piles of marks, `##[error]`
+        return "reports could not show it as it is"
     if name[-1] in " ." or name[0] == " ":
         return "it begins or ends with a space, or ends with a dot"
     if name.partition(".")[0].rstrip(" ").casefold() in _RESERVED:
