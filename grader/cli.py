@@ -311,6 +311,54 @@ def pull(
     sys.exit(exit_code(pulls))
 
 
+@main.command()
+@click.argument("name", required=False)
+@click.argument("url", required=False)
+@click.option("--branch", default="", metavar="BRANCH", help="Default: the server's own default branch.")
+@click.option(
+    "--from", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV",
+    help="Enrol a whole class: a table with the columns name, url and, if you like, branch.",
+)  # fmt: skip
+@_course
+def add(root: Path, name: str | None, url: str | None, branch: str, table: Path | None) -> None:
+    """Enrol NAME with the repository at URL, as a submodule; `grader pull` then fetches it.
+
+    For somebody who is enrolled already, URL and branch are changed. A plain folder needs none of this: put
+    it into submissions/.
+
+    \b
+    Examples:
+      grader add ann https://github.com/ann/llm
+      grader add bob git@git.campus:bob/llm --branch final
+      grader add --from students.csv
+    """
+    from grader.course import find_course
+    from grader.git import Student, read_students
+    from grader.git import add as enrol
+
+    if (table is None) == (name is None) or (name is None) != (url is None):
+        raise click.UsageError("give NAME and URL, or --from CSV")
+    course = find_course(root)
+    students = read_students(table) if table else [Student(str(name), str(url), branch)]
+    new, changed = enrol(course, students)
+    for what, names in (("enrolled", new), ("changed", changed)):
+        if names:
+            click.echo(f"{what}: {', '.join(names)}")
+    click.echo("`grader pull` fetches them" if new or changed else "nothing is new")
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="SUBMISSION...")
+@click.option("--delete", is_flag=True, help="Plain folders, too; they may be the only copy.")
+@_course
+def remove(root: Path, names: tuple[str, ...], delete: bool) -> None:
+    """Take students out: their entry, their files here and the record. Results stay in the store."""
+    from grader.course import find_course
+    from grader.git import remove as take_out
+
+    click.echo(f"removed: {', '.join(take_out(find_course(root), names, folders=delete))}")
+
+
 @main.command("list")
 @_lang
 @_course

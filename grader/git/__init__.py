@@ -1,10 +1,11 @@
 """Students' repositories: enrol them, pull them, remember what came when."""
 
+from grader.git.enrol import Student, add, read_students, remove
 from grader.git.failures import Blame, Reason
 from grader.git.pull import JOBS, Wish, exit_code, pull
 from grader.git.record import Fetched, Outcome, Pull, parse_time, read_record, record_path
 
 __all__ = [
-    "JOBS", "Blame", "Fetched", "Outcome", "Pull", "Reason", "Wish", "exit_code", "parse_time", "pull",
-    "read_record", "record_path",
+    "JOBS", "Blame", "Fetched", "Outcome", "Pull", "Reason", "Student", "Wish", "add", "exit_code",
+    "parse_time", "pull", "read_record", "read_students", "record_path", "remove",
 ]  # fmt: skip

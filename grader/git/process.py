@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -70,6 +71,45 @@ class Done:
     words: str  # what it wrote to stderr
 
 
+class Children:
+    """The git processes at work, so that an interrupted pull leaves none of them behind."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[int] = set()
+        self._stopped = False
+
+    def wait(self, child: subprocess.Popen[bytes], seconds: float) -> bool:
+        """Wait for the end of a process; False where it, and all that it started, had to be killed."""
+        with self._lock:
+            self._running.add(child.pid)
+            if self._stopped:
+                _kill(child.pid)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            _kill(child.pid)
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        _await_end(child)
+        timer.cancel()
+        timer.join()
+        with self._lock:
+            self._running.discard(child.pid)
+            _kill(child.pid)  # what it may have left
+        child.wait()
+        return not late.is_set()
+
+    def stop(self) -> None:
+        """End all of them, and whatever is started later."""
+        with self._lock:
+            self._stopped = True
+            for pid in self._running:
+                _kill(pid)
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """Runs git for one repository, until its time is used up.
@@ -82,6 +122,7 @@ class Git:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     deadline: float = float("inf")
+    children: Children = field(default_factory=Children)
 
     def run(
         self, *arguments: str, stdin: bytes = b"", most: int = _ANSWER, into: IO[bytes] | None = None
@@ -108,12 +149,11 @@ class Git:
                 )  # fmt: skip
             except OSError as error:
                 raise fault(f"cannot start git: {error.strerror}") from error
-            code = _wait(child, left)
-            if code is None:
+            if not self.children.wait(child, left):
                 raise network(f"no end after {left:.0f} s")
             out.seek(0)
             err.seek(0)
-            return Done(code, out.read(most), err.read(1 << 16).decode("utf-8", "replace"))
+            return Done(child.returncode, out.read(most), err.read(1 << 16).decode("utf-8", "replace"))
 
     def refusal(self, done: Done) -> Refused:
         """Say why a command failed."""
@@ -145,13 +185,13 @@ class Git:
         }
 
 
-def towards(address: Address, name: str, git_dir: Path, rules: PullRules) -> Git:
+def towards(address: Address, name: str, git_dir: Path, rules: PullRules, children: Children) -> Git:
     """Return a git that may talk to one address, with the token or key that this address is to be shown."""
     environment = {"GIT_ALLOW_PROTOCOL": address.scheme}
     if address.scheme == "ssh":
         environment |= {"GIT_SSH_COMMAND": _ssh(name), "GIT_SSH_VARIANT": "ssh"}
     deadline = time.monotonic() + rules.seconds
-    return Git(rules, git_dir, environment, _header(address, rules), deadline)
+    return Git(rules, git_dir, environment, _header(address, rules), deadline, children)
 
 
 def require_git() -> None:
@@ -185,13 +225,14 @@ def _ssh(name: str) -> str:
     return shlex.join(["ssh", *(part for option in options for part in ("-o", option))])
 
 
-def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
-    """Wait for the end of a process and of all that it started; None where it took too long."""
-    try:
-        return child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+def _await_end(child: subprocess.Popen[bytes]) -> None:
+    """Wait, without polling, and leave the process to be reaped: until then its number is not taken again."""
+    if hasattr(os, "waitid"):  # not on every macOS
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    else:
         child.wait()
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS says so of a group that has ended
+        os.killpg(group, signal.SIGKILL)

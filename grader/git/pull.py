@@ -14,8 +14,8 @@ from pathlib import Path
 from grader.course import Course
 from grader.errors import UsageError, unknown_name
 from grader.git.failures import Reason, Refused, blame, fault
-from grader.git.modules import Modules, read_modules
-from grader.git.process import Git, require_git
+from grader.git.modules import Module, Modules, read_modules
+from grader.git.process import Children, Git, require_git
 from grader.git.record import Outcome, Pull, now, read_record, record_path, write_record
 from grader.git.repository import Repository, modules_folder, repository
 from grader.job import Text
@@ -50,7 +50,7 @@ def pull(
     `told(name, pull, done, total)` hears of each as it ends. Raises UsageError, ContentError.
     """
     require_git()
-    with _alone(course):
+    with alone(course):
         modules = read_modules(course)
         folders = _plain(course, modules)
         chosen = _choose(names, modules, folders)
@@ -89,48 +89,42 @@ def _choose(names: Sequence[str], modules: Modules, folders: Sequence[str]) -> l
 def _pull_all(
     course: Course, modules: Modules, chosen: Sequence[str], record: Mapping[str, Pull], wish: Wish, jobs: int
 ) -> Iterator[tuple[str, Pull]]:
-    at = modules_folder(course) if modules.good else course.root
-    pinned = _pins(course) if wish.pinned else {}
-    ours = [name for name in chosen if name in modules.good]
     for name in chosen:
         known = record.get(name, Pull())
         if name in modules.bad:
             yield name, _failed(known, modules.bad[name], known.commit)
         elif name not in modules.good:
-            yield (
-                name,
-                replace(known, outcome=Outcome.FOLDER, checked=now(), reason="", blame="", message=_FOLDER),
-            )
+            yield name, replace(_good(known, Outcome.FOLDER, ""), message=_FOLDER)
+    ours = [name for name in chosen if name in modules.good]
+    if not ours:
+        return
+    pins = _pins(course) if wish.pinned else {}
+    children, at = Children(), modules_folder(course)
     with ThreadPoolExecutor(jobs) as pool:
-        todo = {
-            pool.submit(_pull_one, course, modules, name, at, record.get(name, Pull()), wish, pinned): name
-            for name in ours
-        }
+        todo = {}
+        for name in ours:
+            module, known = modules.good[name], record.get(name, Pull())
+            todo[pool.submit(_pull_one, course, module, at, known, wish, pins.get(name, ""), children)] = name
         try:
             for done in as_completed(todo):
                 yield todo[done], done.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.stop()
             raise
 
 
 def _pull_one(
-    course: Course,
-    modules: Modules,
-    name: str,
-    at: Path,
-    known: Pull,
-    wish: Wish,
-    pinned: Mapping[str, str],
+    course: Course, module: Module, at: Path, known: Pull, wish: Wish, pin: str, children: Children
 ) -> Pull:
-    there = repository(course, modules.good[name], at)
-    known = replace(known, url=there.module.address.url)
+    there = repository(course, module, at, children)
+    known = replace(known, url=module.address.url)
     try:
         there.require_place()
         if wish.before is not None:
             return _back(there, known, wish.before)
         if wish.pinned:
-            return _pin(there, known, pinned.get(name, ""))
+            return _pin(there, known, pin)
         return _forward(there, known)
     except Refused as refused:
         return _failed(known, refused, there.settle())
@@ -236,7 +230,7 @@ def _pins(course: Course) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(course: Course) -> Iterator[None]:
+def alone(course: Course) -> Iterator[None]:
     """Keep a second pull out, and clear away what one that was killed has left."""
     lock = record_path(course).with_name("pull.lock")
     lock.parent.mkdir(exist_ok=True)

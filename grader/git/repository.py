@@ -22,7 +22,7 @@ from grader.course import Course
 from grader.errors import UsageError
 from grader.git.failures import EMPTY, Reason, Refused, too_many_bytes
 from grader.git.modules import Module
-from grader.git.process import Git, towards
+from grader.git.process import Children, Git, towards
 from grader.git.tree import Entry, read_tree, write_tree
 from grader.job import Text
 from grader.sanitise import line
@@ -32,6 +32,7 @@ T = TypeVar("T")
 _PAUSES = (1.0, 3.0)  # seconds, before the second and the third try
 _DEPTH = 50  # commits looked through for the one that was graded before
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OURS = "# Written by `grader pull`\n"
 _UNFINISHED = "objects/pack/tmp_*"
 _HEADS = "refs/heads/"
 _NOT_THEIRS = ("__pycache__", ".DS_Store")
@@ -147,11 +148,12 @@ class Repository:
         parents = re.findall(r"^parent (\w+)$", header, re.MULTILINE)
         if old in parents:
             return False
-        if parents:
-            try:
-                self.fetch(new, _DEPTH)
-            except Refused:
-                return False  # not known
+        if not parents:
+            return True
+        try:
+            self.fetch(new, _DEPTH)
+        except Refused:
+            return False  # not known
         listed = set(self._ask("rev-list", new).split())
         shallow = self.git_dir / "shallow"
         ends = set(shallow.read_text().split()) if shallow.exists() else set()
@@ -166,6 +168,7 @@ class Repository:
             pointers = write_tree(self.git, entries, new)
             (new / ".git").write_text(f"gitdir: {os.path.relpath(self.git_dir, self.folder)}\n")
             new.chmod(0o755)
+            (self.git_dir / "index").unlink(missing_ok=True)  # from here on it tells of other files
             self.empty()
             new.rename(self.folder)
         finally:
@@ -215,13 +218,14 @@ class Repository:
         files = {
             "HEAD": "ref: refs/heads/none\n",
             "info/attributes": "* -text -eol -ident -filter -working-tree-encoding -diff -merge\n",
-            "config": "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfilemode = false\n"
+            "config": f"{_OURS}[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfilemode = false\n"
             f'\tsymlinks = false\n\tworktree = "{worktree}"\n[gc]\n\tauto = 0\n[remote "origin"]\n'
             f"\turl = {self.module.address.url}\n\tfetch = {refspec}\n",
         }
         for name, text in files.items():
-            if not (self.git_dir / name).exists():
-                (self.git_dir / name).write_text(text)
+            path = self.git_dir / name
+            if not path.exists() or (name == "config" and path.read_text().startswith(_OURS)):
+                path.write_text(text)
 
     def _tidy(self) -> None:
         """Remove what a git that was killed left behind."""
@@ -249,7 +253,6 @@ class Repository:
 
     def _note_files(self, entries: list[Entry]) -> None:
         """Make the index that plain git needs to see that nothing was changed."""
-        (self.git_dir / "index").unlink(missing_ok=True)
         rows = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
         self._ask("update-index", "-z", "--index-info", stdin=os.fsencode(rows))
 
@@ -260,9 +263,9 @@ class Repository:
         return done.out.decode("utf-8", "replace")
 
 
-def repository(course: Course, module: Module, modules: Path) -> Repository:
+def repository(course: Course, module: Module, modules: Path, children: Children) -> Repository:
     """Return one submission's repository; its time runs from now."""
-    git = towards(module.address, module.name, modules / module.section, course.pull)
+    git = towards(module.address, module.name, modules / module.section, course.pull, children)
     return Repository(module, course.submissions_path / module.name, git)
 
 

@@ -1,11 +1,16 @@
 """A course whose students' repositories are on a git server of our own."""
 
+import io
 import json
 import os
 import subprocess
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import pytest
+
+from grader.cli import main
 
 from .repositories import Bare
 from .server import GitServer
@@ -21,6 +26,15 @@ def plain_git(where, *arguments, check=True):
         command, cwd=where, env={**os.environ, **ALONE}, check=check, capture_output=True, text=True
     )
     return done.stdout
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -50,8 +64,20 @@ class Class:
         with (self.root / ".gitmodules").open("a", encoding="utf-8") as file:
             file.write(rows + more)
 
+    def grader(self, *arguments, **environment):
+        """Run the command line in this process: its start would take longer than what it does."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, environment),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main([*arguments, "--course", str(self.root)])
+        return Ended(ended.value.code or 0, out.getvalue(), err.getvalue())
+
     def pull(self, *arguments, **environment):
-        return self.course.grader("pull", *arguments, **environment)
+        return self.grader("pull", *arguments, **environment)
 
     def record(self):
         return json.loads((self.root / ".grader" / "pulls.json").read_text())["submissions"]

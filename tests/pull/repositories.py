@@ -36,7 +36,7 @@ class Bare:
         (self.path / "refs" / "heads").mkdir(parents=True)
         (self.path / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
         (self.path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
-        self.tip = ""
+        self.first = self.tip = ""
 
     def put(self, kind, content):
         """Write an object; return its hash."""
@@ -82,5 +82,6 @@ class Bare:
         rows = [f"tree {tree or self.files(files)}", *(f"parent {parent}" for parent in parents)]
         content = "\n".join(rows).encode() + b"\nauthor " + person + b"\ncommitter " + person + b"\n\nwork\n"
         self.tip = self.put("commit", content)
+        self.first = self.first or self.tip
         (self.path / "refs" / "heads" / branch).write_text(f"{self.tip}\n")
         return self.tip

@@ -50,7 +50,7 @@ def pulled(make_course, tmp_path_factory):
     with GitServer(folder / "server") as server:
         students = found_class(make_course(folder / "course"), server, seconds=60)
         lay_out(students)
-        done = students.pull("--jobs", "16")
+        done = students.course.grader("pull", "--jobs", "16")
         yield students, done, students.lines(done)
 
 
