@@ -61,6 +61,7 @@ _METADATA: dict[str, tuple[int, int]] = {
 
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR, _CONNECT = (56, 220), (435, 435), (41, 198), (53, 199), (42, 203)
 _PRLIMIT, _SETAFFINITY, _IOCTL, _TRUNCATE, _SECCOMP = (302, 261), (203, 122), (16, 29), (76, 45), (317, 277)
+_SIGACTION = (13, 134)
 _KILLS = {
     "kill": (62, 129),
     "tgkill": (234, 131),
@@ -71,6 +72,7 @@ _TKILL, _PIDFD_SEND_SIGNAL = (200, 130), (424, 424)
 
 _CLONE_NEW_ANY = 0x7E02_0000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_SIGCHLD = 17
 _AF_UNIX, _STREAM, _TYPE_MASK = 1, 1, 0xF
 _X32_BIT = 0x4000_0000
 _AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
@@ -152,6 +154,19 @@ def build(policy: Policy, machine: str) -> bytes:
     program.allow_only(_SOCKETPAIR, 0, _AF_UNIX, code=errno.EAFNOSUPPORT)
     program.allow_only(_PRLIMIT, 0, 0, code=errno.EPERM)  # pid 0: oneself
     program.deny(_SETAFFINITY)  # the slot has chosen a core, which no other slot shares
+    # Whose children are reaped unseen keeps their CPU time from whoever sums it up without a cgroup.
+    program.on(
+        _SIGACTION,
+        [
+            (_LOAD, 0, 0, 16),
+            (_JEQ, 0, 5, _SIGCHLD),
+            (_LOAD, 0, 0, 24),  # the new action: none where it is only asked for
+            (_JEQ, 0, 2, 0),
+            (_LOAD, 0, 0, 28),
+            (_JEQ, 1, 0, 0),
+            (_RETURN, 0, 0, _ERRNO | errno.EPERM),
+        ],
+    )
     for request in (_TIOCSTI, _TIOCLINUX):
         refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
         program.on(_IOCTL, [(_LOAD, 0, 0, 24), (_JEQ, 0, 1, request), refused])

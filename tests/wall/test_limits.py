@@ -23,16 +23,28 @@ BURN = """
     import time
     time.sleep(60)
 """
-# SIGCHLD ignored: nobody waits for the children, and their times are added to no one's.
 SHORT_BURNS = """
-    import os, signal, time
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    import os, time
     while True:
         if os.fork() == 0:
             end = time.monotonic() + 0.3
             while time.monotonic() < end: pass
             os._exit(0)
-        time.sleep(0.3)
+        os.wait()
+"""
+# Half a second in children that come and go between two looks. With SIGCHLD ignored nobody could wait for
+# them, and their times would be added to no one's.
+FORGOTTEN_BURNS = """
+    import contextlib, os, signal, time
+    with contextlib.suppress(OSError):
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in range(50):
+        if os.fork() == 0:
+            end = time.process_time() + 0.01
+            while time.process_time() < end: pass
+            os._exit(0)
+        with contextlib.suppress(ChildProcessError):
+            os.wait()
 """
 HOG_SHARED = """
     import mmap
@@ -75,6 +87,12 @@ def test_cpu_of_children_counts(open_shell, text):
 @pytest.mark.parametrize("text", [SPIN, BURN, SHORT_BURNS], ids=["spin", "unwaited", "short"])
 def test_cpu_counts_without_cgroups(approximate, text):
     assert approximate(replace(LIMITS, cpu=1)).end(text).reason is Reason.CPU
+
+
+def test_cpu_of_forgotten_children_counts_without_cgroups(approximate):
+    shell = approximate()
+    shell.run(FORGOTTEN_BURNS)
+    assert shell.worker.cpu_seconds() > 0.4
 
 
 def test_cpu_seconds_are_exact(open_shell):

@@ -61,7 +61,8 @@ def test_numbers_are_those_of_the_kernel_headers(machine):
     known = {w[1].removeprefix("__NR_").removeprefix("__NR3264_"): w[2] for w in lines if len(w) >= 3}
     tables = (seccomp._KERNEL, seccomp._NAMESPACES, seccomp._MACHINE, seccomp._SYSV, seccomp._METADATA)
     ours = {name: call[COLUMN[machine]] for table in tables for name, call in table.items()}
-    ours |= {name: call[COLUMN[machine]] for name, call in seccomp._KILLS.items()}
+    others = {**seccomp._KILLS, "rt_sigaction": seccomp._SIGACTION}
+    ours |= {name: call[COLUMN[machine]] for name, call in others.items()}
     wrong = {name: n for name, n in ours.items() if n and known.get(name, str(n)) != str(n)}
     assert wrong == {}
 
@@ -86,6 +87,14 @@ def test_threads_yes_namespaces_no(run):
 def test_limits_of_others_are_out_of_reach(run):
     assert run(seccomp._PRLIMIT, 0) == ALLOW
     assert run(seccomp._PRLIMIT, 1) == "EPERM"
+
+
+def test_children_are_not_to_be_forgotten(run):
+    signal_child, interrupt, somewhere = 17, 2, 0x7F0000000000
+    assert run(seccomp._SIGACTION, signal_child, 0) == ALLOW  # only asks what the action is
+    assert run(seccomp._SIGACTION, signal_child, somewhere) == "EPERM"
+    assert run(seccomp._SIGACTION, signal_child, 8) == "EPERM"
+    assert run(seccomp._SIGACTION, interrupt, somewhere) == ALLOW
 
 
 def test_terminals_cannot_be_typed_into(run):
