@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from grader.inside import branches, pseudocode, signatures, size
 from grader.inside.checker import MOST, Checker
 from grader.inside.doors import Rules
-from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, parse, too_deep, too_much
-from grader.inside.scopes import Definition, Program
+from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, parse, too_deep, too_much, twice
+from grader.inside.scopes import Definition, Program, module_name
 
 T = TypeVar("T")
 
@@ -107,6 +107,8 @@ def _read(
     nodes = 0
     for file in sorted((f for f in sources if f.endswith(".py")), key=lambda f: (not f.startswith(own), f)):
         read = parse(file, sources[file]) if nodes <= MOST_NODES else too_much(file)
+        if module_name(file)[0] in program.modules:  # `x/__init__.py` would be imported in place of `x.py`
+            read = twice(file)
         if isinstance(read, tuple):
             nodes += sum(1 for _ in ast.walk(read[1]))
             if nodes > MOST_NODES:

@@ -94,6 +94,12 @@ def parse(file: str, content: bytes) -> tuple[str, ast.Module] | Finding:
         )
 
 
+def twice(file: str) -> Finding:
+    """Say that two files are the same module, of which Python imports only one."""
+    en = "is imported under the same name as another file; rename one of them"
+    return finding("import", file, 0, en, "与另一个文件的导入名相同；请改名其中一个")
+
+
 def too_much(file: str) -> Finding:
     """Say that there is more code than anyone writes by hand."""
     en = f"is more code than is checked ({MOST_NODES} syntax nodes in all)"
