@@ -20,6 +20,7 @@ class CorpusRun:
     """What one run over the corpus did, and what it left behind."""
 
     watched: object  # tests/conftest.py: WatchedRun
+    jobs: Mapping[str, list[dict]]  # by submission
     stage: Stage
     before: Mapping[str, object]
     after: Mapping[str, object]
@@ -27,7 +28,7 @@ class CorpusRun:
 
     def job(self, name: str, exercise: str) -> dict:
         """Return one job of scores.json."""
-        return next(j for j in self.watched.course.jobs()[name] if j["exercise"] == exercise)
+        return next(j for j in self.jobs[name] if j["exercise"] == exercise)
 
     def job_of_honest(self, exercise: str) -> dict:
         """Return what an honest submission of this exercise got."""
@@ -70,6 +71,6 @@ def corpus_run(request, tmp_path_factory, make_course, watched_run):
         arguments = ("run", "--device", device, "--slots", "2")
         watched = watched_run(course, folder, *arguments, **stage.environment)
         stage.ears.close()
-        return CorpusRun(watched, stage, before, ours(), honest)
+        return CorpusRun(watched, course.jobs(), stage, before, ours(), honest)
 
     return run

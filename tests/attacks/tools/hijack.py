@@ -1,3 +1,5 @@
+# After wire: have something else sent than what the worker means to send.
+
 def instead(data):
     """Have these bytes sent in place of the worker's own answer."""
     caller = _sys._getframe()

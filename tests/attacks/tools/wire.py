@@ -1,3 +1,5 @@
+# The judge's end of the connection from inside: frames made and sent by the attack itself.
+
 import os as _os
 import stat as _stat
 import struct as _struct

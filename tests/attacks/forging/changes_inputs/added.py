@@ -1,0 +1,2 @@
+def normalise(x):
+    return x.zero_()

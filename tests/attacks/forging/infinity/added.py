@@ -1,0 +1,2 @@
+def normalise(x):
+    return torch.full_like(x, torch.inf)

@@ -1,0 +1,2 @@
+def normalise(x):
+    return unit(x).to("meta")

@@ -1,0 +1,2 @@
+def normalise(x):
+    return torch.nn.parameter.UninitializedParameter()

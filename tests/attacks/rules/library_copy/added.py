@@ -1,0 +1,2 @@
+from ...activations import ACT2FN
+from ...modeling_utils import PreTrainedModel

@@ -1,0 +1,1 @@
+from exercises.vectors.solution import dot

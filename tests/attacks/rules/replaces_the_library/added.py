@@ -1,0 +1,1 @@
+torch.nn.functional.softmax = torch.relu

@@ -1,0 +1,1 @@
+# The package solution/ is found first.

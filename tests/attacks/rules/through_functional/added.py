@@ -1,0 +1,3 @@
+import torch.nn.functional as F
+
+modeling = F.importlib.import_module("transformers")

@@ -1,0 +1,1 @@
+modules = torch.nn.functional.softmax.__globals__

@@ -1,0 +1,1 @@
+classes = object.__subclasses__()

@@ -1,0 +1,1 @@
+files = torch.os.listdir("/")

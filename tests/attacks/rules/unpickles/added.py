@@ -1,0 +1,1 @@
+code = torch.load("solution.pt", weights_only=False)

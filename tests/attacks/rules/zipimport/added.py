@@ -1,0 +1,1 @@
+from zipimport import zipimporter

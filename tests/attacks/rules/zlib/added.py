@@ -1,0 +1,3 @@
+import zlib
+
+real = zlib.decompress(b"x")
