@@ -29,6 +29,7 @@ Exit codes:
   3    something stayed ungraded through a fault of the grader, or a host could not be reached
   4    the course's own content is wrong
   5    student code cannot be confined on this machine
+  6    a score could not be posted
   130  interrupted
 """
 
@@ -113,6 +114,22 @@ def main() -> None:
     help="Run the tests on a real checkpoint, too (docs/checkpoints.md). They are worth no points.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Grade again what is already known.")
+@click.option(
+    "--fill", is_flag=True,
+    help="Only what other devices left open: after a run on the CPU, on a machine with a GPU.",
+)  # fmt: skip
+@click.option(
+    "--shard", metavar="N/COUNT", default="1/1",
+    help="Only the N-th of COUNT equal parts of the class, for as many machines (see `grader merge`).",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Also write the results of this run into one file, for `grader merge`.",
+)  # fmt: skip
+@click.option(
+    "--wall", type=click.Choice(["auto", "A", "C"]), default="auto",
+    help="Refuse to grade in a weaker sandbox than this. Default: what grader.yaml asks for.",
+)  # fmt: skip
 @_fail_under
 @_no_sandbox
 @_reports
@@ -121,6 +138,7 @@ def main() -> None:
 def run(
     root: Path,
     names: tuple[str, ...],
+    shard: str,
     fail_under: float | None,
     lang: Lang,
     reports: Path | None,
@@ -138,13 +156,14 @@ def run(
       grader run alice -e sampling        one exercise of one student
       grader run --fail-under 60          for CI: exit code 1 below 60 %
     """
+    from grader.bundle import parse_shard
     from grader.course import find_course
     from grader.faults import FaultLog
     from grader.reports.terminal import LiveProgress, make_console
     from grader.reports.wording import FAULTS, TO_GRADE, say
     from grader.run import Request, grade
 
-    course = find_course(root)
+    course, part = find_course(root), parse_shard(shard)
     console = make_console()
 
     def watch(jobs: int, known: int) -> LiveProgress:
@@ -152,7 +171,7 @@ def run(
         return LiveProgress(jobs, console, lang)
 
     with FaultLog(course.log_path) as log:
-        book = grade(Request(course, names, **options), watch, log)
+        book = grade(Request(course, names, shard=part, **options), watch, log)
         if log.written:
             console.print(f"{say(FAULTS, lang)}: {log.path}", soft_wrap=True)
         _show(book, course, names, lang, reports, fail_under)
@@ -222,6 +241,51 @@ def _show(
 
 
 @main.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Also write all results that the course then has into this file.",
+)  # fmt: skip
+@_course
+def merge(root: Path, files: tuple[Path, ...], out: Path | None) -> None:
+    """Put results of other machines into this course's: the files that `grader run --out` wrote.
+
+    All parts of a `--shard`ed class belong together; what one of them lacks is named, and the exit code is 3.
+    Results of another course, of other tests, or outside their part are refused, and then nothing is merged.
+    """
+    from grader.course import find_course
+    from grader.errors import UngradedError
+    from grader.merge import merge as put_together
+
+    merged = put_together(find_course(root), files, out)
+    click.echo(f"{merged.added} new results")
+    for missing in merged.missing:
+        click.echo(f"missing: {missing}")
+    if merged.missing:
+        sys.exit(UngradedError.exit_code)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be posted; send and write nothing.")
+@_reports
+@_course
+def publish(root: Path, dry_run: bool, reports: Path | None) -> None:
+    """Post the stored scores wherever `publish:` in grader.yaml says (docs/github.md).
+
+    To each student's own repository, to a course ranking, to any service that takes JSON; each thing once.
+    Tokens come from the environment. Also writes the formats that Gradescope and GitHub Classroom read.
+    """
+    from grader.course import find_course
+    from grader.publish import checked, publish_all
+
+    outcomes = []
+    for outcome in publish_all(find_course(root), reports, dry_run=dry_run):
+        click.echo(outcome)
+        outcomes.append(outcome)
+    checked(outcomes)
+
+
+@main.command()
 @click.argument("exercises", nargs=-1, metavar="[EXERCISE]...")
 @_no_sandbox
 @_lang
@@ -285,11 +349,18 @@ def handout(root: Path, folder: Path, kits: tuple[str, ...]) -> None:
     help="Take what had been fetched by then (2026-11-30T23:59, local time unless it says otherwise).",
 )  # fmt: skip
 @click.option("--pinned", is_flag=True, help="Take the commits that the course's repository records.")
+@click.option("--ungraded", is_flag=True, help="Fetch only what has no results yet, into empty folders.")
 @click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Pulled at the same time. Default: 8.")
 @_lang
 @_course
 def pull(
-    root: Path, names: tuple[str, ...], before: str | None, pinned: bool, jobs: int | None, lang: Lang
+    root: Path,
+    names: tuple[str, ...],
+    before: str | None,
+    pinned: bool,
+    ungraded: bool,
+    jobs: int | None,
+    lang: Lang,
 ) -> None:
     """Fetch what students have pushed. Submissions are submodules; plain folders are left as they are.
 
@@ -300,12 +371,14 @@ def pull(
     from grader.course import find_course
     from grader.git import JOBS, Wish, exit_code, parse_time
     from grader.git import pull as pull_all
+    from grader.merge import graded
     from grader.reports.github import commands_stopped
     from grader.reports.pulling import PullProgress
     from grader.reports.terminal import make_console
 
     course = find_course(root)
-    wish = Wish(parse_time(before) if before else None, pinned)
+    known: frozenset[tuple[str, str]] = graded(course) if ungraded else frozenset()
+    wish = Wish(parse_time(before) if before else None, pinned, known)
     with commands_stopped(sys.stdout), PullProgress(make_console(), lang) as progress:
         pulls = pull_all(course, names, wish, jobs or JOBS, progress.told)
     sys.exit(exit_code(pulls))

@@ -9,6 +9,7 @@ from grader.errors import UsageError, unknown_name
 from grader.exercise import Exercise, read_exercise
 from grader.job import Text
 from grader.manifest import Section, read_manifest
+from grader.targets import Targets, read_targets
 
 MANIFEST = "grader.yaml"
 WALLS = ("auto", "A", "C")
@@ -34,7 +35,7 @@ class PullRules:
 class Course:
     """One course repository, or the part of it that a student has (`student`).
 
-    `wall` is the weakest sandbox tier accepted ("auto": the best there is).
+    `wall` is the weakest sandbox tier accepted ("auto": the best there is), `targets` where scores go.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class Course:
     exercise_names: tuple[str, ...]
     student: bool = False
     pull: PullRules = PullRules()
+    targets: Targets = Targets()  # noqa: RUF009  # frozen
 
     @property
     def submissions_path(self) -> Path:
@@ -58,6 +60,11 @@ class Course:
     def log_path(self) -> Path:
         """Where the grader's own faults are written down."""
         return self.root / ".grader" / "log"
+
+    @property
+    def published_path(self) -> Path:
+        """Where it is noted what has been posted."""
+        return self.root / ".grader" / "published.json"
 
     def exercise(self, name: str) -> Exercise:
         """Read one exercise. Raises UsageError for an unknown name, ContentError for a broken one."""
@@ -98,7 +105,7 @@ def find_course(start: Path, *, student: bool = False) -> Course:
 def read_course(root: Path) -> Course:
     """Read grader.yaml. Raises ContentError naming file and line."""
     manifest = read_manifest(root / MANIFEST)
-    manifest.allow_only("title", "wall", "exercises", "student", "pull")
+    manifest.allow_only("title", "wall", "exercises", "student", "pull", "publish")
     wall = manifest.word("wall", "auto")
     if wall not in WALLS:
         raise manifest.error(f"'wall' must be one of {', '.join(WALLS)}", "wall")
@@ -110,7 +117,8 @@ def read_course(root: Path) -> Course:
     for stray in sorted(folders - set(names)):
         raise manifest.error(f"exercises/{stray} is not listed under 'exercises'", "exercises")
     pull = _pull_rules(manifest.section("pull"))
-    return Course(root, manifest.text("title"), wall, names, manifest.flag("student"), pull)
+    targets = read_targets(manifest.section("publish"))
+    return Course(root, manifest.text("title"), wall, names, manifest.flag("student"), pull, targets)
 
 
 def _pull_rules(section: Section | None) -> PullRules:

@@ -4,7 +4,8 @@ CourseError
 ├── UsageError          2   the command line names something that is not there
 ├── ContentError        4   the course's own content (exercise.yaml, tests, reference) is wrong
 ├── WallError           5   student code cannot be confined on this machine
-└── UngradedError       3   something of ours failed; never counted against a student
+├── UngradedError       3   something of ours failed; never counted against a student
+└── PublishError        6   a score could not be posted
 
 Errors are raised where they are found and shown once, in `cli`.
 """
@@ -50,6 +51,12 @@ class WallError(CourseError):
     """The sandbox cannot be built on this machine as strongly as required."""
 
     exit_code = 5
+
+
+class PublishError(CourseError):
+    """A service did not take a score; what it took is noted, and not posted again."""
+
+    exit_code = 6
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -141,6 +141,9 @@ class JobResult:
     notice: Text = NO_TEXT
     fault: str = ""  # our own traceback, for the instructor; empty unless ungraded
     model: str = ""  # the real checkpoint of `--model`, where the exercise has tests on one
+    judged_by: str = ""  # digest of what judged it: the exercise, those it builds on, the grader's code
+    snapshot: str = ""  # digest of the student's files
+    files: tuple[tuple[str, int], ...] = ()  # the student's Python files, with their numbers of lines
 
 
 @dataclass(frozen=True, slots=True)

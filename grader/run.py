@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
+from grader.bundle import FORMAT, About, Mark, Shard, bundle_bytes, judge_digest
 from grader.checkpoint import Checkpoint, read_checkpoint
 from grader.course import Course
 from grader.doctor import core_count, has_cuda
@@ -19,11 +20,13 @@ from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
 from grader.faults import FaultLog
 from grader.feedback import Feedback, measure
+from grader.git import enrolled, read_record
 from grader.job import Job, JobResult, Score, State, Status, score_job
 from grader.refusal import without_running
 from grader.reports.view import Gradebook, combine, make_row
+from grader.reports.write import write_file
 from grader.schedule import plan_slots, run_jobs
-from grader.store import Store, job_key, versions
+from grader.store import Store, Stored, job_key, versions
 from grader.submission import Submission, commit, list_submissions, snapshot
 from grader.verify import Verification, verify
 from grader.wall.launch import Tier
@@ -57,6 +60,10 @@ class Request:
     fresh: bool = False
     no_sandbox: bool = False
     model: Path | None = None
+    wall: str = "auto"
+    shard: Shard = Shard()  # noqa: RUF009  # frozen
+    fill: bool = False
+    out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Plan:
     known: tuple[tuple[str, JobResult], ...]
     settled: tuple[tuple[str, JobResult], ...]  # decided without running anything
     jobs: dict[str, Job]
+    marks: dict[str, Mark]
 
 
 def grade(
@@ -81,19 +89,23 @@ def grade(
 
     course = request.course
     exercises = course.exercises(request.exercises)
-    submissions = _select(course, request.names)
+    everybody = _select(course, request.names)
+    part = request.shard.members(s.name for s in everybody)
+    submissions = [s for s in everybody if s.name in part]
     device = choose_device(request.device)
-    tier = choose_tier(course, device, no_sandbox=request.no_sandbox)
+    tier = choose_tier(course, device, no_sandbox=request.no_sandbox, least=request.wall)
     checkpoint = _take_checkpoint(request.model, exercises)
     slots = _count_slots(request.slots, device, exercises, checkpoint)
     specs = {exercise.name: exercise.tests for exercise in exercises}
-    commits = {submission.name: commit(submission.path) for submission in submissions}
+    pulled = {name: pull.commit for name, pull in read_record(course).items()}
+    commits = {s.name: commit(s.path) or pulled.get(s.name, "") for s in submissions}
     with Store(course.store_path) as store:
         plan = _plan(request, submissions, exercises, store, tier, device, checkpoint)
-        newest = {s.key for s in store.latest()}
+        newest = {(s.key, s.commit) for s in store.latest()}
         for key, result in (*plan.known, *plan.settled):
-            if key not in newest:  # a submission that went back to what was graded before
-                store.put(key, result, commits[result.submission])
+            commit_now = commits[result.submission]
+            if (key, commit_now) not in newest:  # what was graded before, in another commit
+                store.put(key, plan.marks[key].on(result), commit_now)
         keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}
         with watch(len(plan.jobs), len(plan.known)) as progress:
             setup = plan_slots(exercises, tier, device, checkpoint)
@@ -101,26 +113,75 @@ def grade(
             for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started, again):
                 if result.fault:
                     failed(result, "ungraded")
-                store.put(keys[result.submission, result.exercise], result, commits[result.submission])
+                key = keys[result.submission, result.exercise]
+                store.put(key, plan.marks[key].on(result), commits[result.submission])
                 progress.finished(result, score_job(specs[result.exercise], result))
+        if request.out is not None:
+            names = tuple(s.name for s in everybody)
+            write_file(request.out, _bundle(request, device, exercises, names, plan, store))
+    if not submissions:  # of a part without students, or a course without any
+        return Gradebook((), course.title, _now(), versions(), tuple(specs))
     return stored(course, tuple(s.name for s in submissions), request.exercises)
+
+
+def _bundle(
+    request: Request,
+    device: str,
+    exercises: Sequence[Exercise],
+    names: tuple[str, ...],
+    plan: Plan,
+    store: Store,
+) -> bytes:
+    """Return what this run undertook and what came of it, for `grader merge`."""
+    done = [(r.submission, r.exercise) for _, r in (*plan.known, *plan.settled)]
+    jobs = sorted([*done, *((job.submission, job.exercise) for job in plan.jobs.values())])
+    about = About(
+        FORMAT,
+        kept=False,
+        device=device,
+        shard=(request.shard.number, request.shard.count),
+        versions=versions(),
+        judged_by={exercise.name: judge_digest(exercise) for exercise in exercises},
+        submissions=names,
+        jobs=tuple(jobs),
+    )
+    wanted = {(*job, device) for job in jobs}
+    results = [
+        s for s in store.latest() if (s.result.submission, s.result.exercise, s.result.device) in wanted
+    ]
+    return bundle_bytes(about, results)
 
 
 def stored(course: Course, names: tuple[str, ...] = (), exercises: tuple[str, ...] = ()) -> Gradebook:
     """Make the gradebook of what is stored, scored by the points that exercise.yaml states now."""
     known = {exercise.name: exercise for exercise in course.exercises(exercises)}
-    wanted = {submission.name for submission in _select(course, names)}
+    everybody = enrolled(course)
+    for name in names:
+        if name not in everybody:
+            raise unknown_name("submission", name, everybody)
+    wanted = set(names or everybody)
     with Store(course.store_path) as store:
         latest = [s for s in store.latest() if s.result.exercise in known and s.result.submission in wanted]
     rows = []
     for (submission, name), group in groupby(latest, lambda s: (s.result.submission, s.result.exercise)):
-        found = list(group)
+        found = _of_the_newest(tuple(group))
         exercise = known[name]
         result = combine([s.result for s in found])
-        rows.append(make_row(result, exercise.tests, exercise.title, found[-1].commit))
+        last = max(found, key=lambda s: s.stored)
+        rows.append(make_row(result, exercise.tests, exercise.title, last.commit, last.stored))
         assert rows[-1].submission == submission
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Gradebook(tuple(rows), course.title, created, versions(), tuple(known))
+    return Gradebook(tuple(rows), course.title, _now(), versions(), tuple(known))
+
+
+def _of_the_newest(found: tuple[Stored, ...]) -> tuple[Stored, ...]:
+    """Return the results that can be put together: of the same files and tests as the newest one."""
+    newest = max(found, key=lambda s: s.stored).result
+    made_of = (newest.snapshot, newest.judged_by)
+    return tuple(s for s in found if (s.result.snapshot, s.result.judged_by) == made_of)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def exit_code(book: Gradebook, fail_under: float | None) -> int:
@@ -178,18 +239,16 @@ def measure_feedback(
     )
 
 
-def choose_tier(course: Course, device: str, *, no_sandbox: bool) -> Tier:
-    """Return the sandbox to use. Raises WallError where it would hold less than the course requires."""
+def choose_tier(course: Course, device: str, *, no_sandbox: bool, least: str = "auto") -> Tier:
+    """Return the sandbox to use. Raises WallError where it holds less than the course, or `least`, asks."""
     if no_sandbox:
         return "none"
     require_hidden(course.root, device)
     tier = best_tier().tier
-    least = "C" if course.wall == "auto" else course.wall
+    least = max("C", *(wall for wall in (course.wall, least) if wall != "auto"), key=STRENGTH.index)
     if STRENGTH.index(tier) < STRENGTH.index(least):
         here = f"only tier {tier} works here" if tier != "none" else "no sandbox can be built here"
-        raise WallError(
-            f"the course requires sandbox tier {least} or better, but {here}; `grader doctor` says why"
-        )
+        raise WallError(f"sandbox tier {least} or better is required, but {here}; `grader doctor` says why")
     return tier
 
 
@@ -257,7 +316,8 @@ def _plan(
 ) -> Plan:
     seed = request.seed if request.seed is not None else secrets.randbelow(2**62)
     options = {} if request.seed is None else {"seed": str(request.seed)}
-    known, settled, jobs = [], [], {}
+    known, settled, jobs, marks = [], [], {}, {}
+    gaps = _gaps(store, device)
     for submission in submissions:
         for exercise in exercises:
             on_model = {"model": checkpoint.digest} if checkpoint and exercise.uses("model") else {}
@@ -270,6 +330,9 @@ def _plan(
                 wall=tier,
                 options={**options, **on_model},
             )
+            marks[key] = mark = Mark.of(exercise, taken)
+            if request.fill and (submission.name, exercise.name, mark.judged_by, mark.snapshot) not in gaps:
+                continue
             result = None if request.fresh else store.get(key)
             if result is not None and not _is_final(exercise, result, device, checkpoint):
                 result = None
@@ -280,4 +343,13 @@ def _plan(
                 settled.append((key, decided))
             else:
                 jobs[key] = Job(exercise.name, submission.name, device, taken.files, seed)
-    return Plan(tuple(known), tuple(settled), jobs)
+    return Plan(tuple(known), tuple(settled), jobs, marks)
+
+
+def _gaps(store: Store, device: str) -> frozenset[tuple[str, str, str, str]]:
+    """Return the jobs, with what they were made of, that other devices left points open in."""
+    return frozenset(
+        (s.result.submission, s.result.exercise, s.result.judged_by, s.result.snapshot)
+        for s in store.latest()
+        if s.result.device != device and any(t.status is Status.UNGRADABLE for t in s.result.tests)
+    )

@@ -105,14 +105,17 @@ class Store:
         rows = self._select("WHERE key = ? AND state != ? ORDER BY id DESC LIMIT 1", key, State.UNGRADED)
         return rows[0].result if rows else None
 
-    def put(self, key: str, result: JobResult, commit: str = "") -> None:
-        """Add a result to the history; on return it is on disk. An ungraded one will never be reused."""
+    def put(self, key: str, result: JobResult, commit: str = "", stored: str = "") -> None:
+        """Add a result to the history; on return it is on disk. An ungraded one will never be reused.
+
+        `stored` is the time at which another machine stored it first.
+        """
         names = (result.exercise, result.submission, result.device, commit)
         row = (
             key,
             *(_text(name) for name in names),
             result.state,
-            datetime.now(UTC).isoformat(timespec="seconds"),
+            stored or datetime.now(UTC).isoformat(timespec="seconds"),
             _FORMAT,
             _encode(result),
         )
@@ -279,7 +282,7 @@ def _number(database: sqlite3.Connection, pragma: str) -> int:
 
 
 def _encode(result: JobResult) -> bytes:
-    return msgspec.json.encode(_storable(msgspec.to_builtins(result)))
+    return msgspec.json.encode(storable(msgspec.to_builtins(result)))
 
 
 def _decode(blob: bytes, form: int) -> JobResult:
@@ -291,13 +294,13 @@ def _decode(blob: bytes, form: int) -> JobResult:
         raise _UnusableError(f"holds an unreadable result ({error}); move it away and run again") from error
 
 
-def _storable(value: object) -> object:
+def storable(value: object) -> object:
     """Replace what JSON cannot hold: lone surrogates in text, and the infinite error of a NaN answer."""
     match value:
         case dict():
-            return {key: _storable(item) for key, item in value.items()}
+            return {key: storable(item) for key, item in value.items()}
         case list() | tuple():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case str():
             return _text(value)
         case float() if not math.isfinite(value):

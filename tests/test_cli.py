@@ -19,7 +19,10 @@ IMPORTED = (
 
 
 def test_the_commands_are_those_of_the_design():
-    assert COMMANDS == ["check", "doctor", "handout", "list", "report", "run", "verify"]
+    assert COMMANDS == [
+        "add", "check", "doctor", "handout", "list", "merge", "publish", "pull", "remove", "report", "run",
+        "verify",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -42,7 +45,7 @@ def test_every_command_stands_in_the_readme(name):
 
 def test_every_exit_code_is_documented():
     text = main.get_help(click.Context(main))
-    for code in ("0", "1", "2", "3", "4", "5", "130"):
+    for code in ("0", "1", "2", "3", "4", "5", "6", "130"):
         assert f"\n    {code} " in text
 
 

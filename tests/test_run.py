@@ -145,7 +145,9 @@ def test_the_wall_is_never_weaker_than_required(course, monkeypatch, required, t
     if fine:
         assert run.choose_tier(asked, "cpu", no_sandbox=False) == there
     else:
-        with pytest.raises(WallError, match="requires sandbox tier A or better, but only tier C works here"):
+        with pytest.raises(
+            WallError, match="sandbox tier A or better is required, but only tier C works here"
+        ):
             run.choose_tier(asked, "cpu", no_sandbox=False)
 
 

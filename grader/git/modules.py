@@ -16,7 +16,7 @@ from grader.git.failures import Reason, Refused
 from grader.git.process import Git
 from grader.job import Text
 from grader.sanitise import line
-from grader.submission.listing import folded, valid_name
+from grader.submission.listing import folded, list_submissions, valid_name
 
 _MOST = 4 << 20  # bytes of .gitmodules
 _FOLDER = "submissions/"
@@ -67,6 +67,12 @@ def read_modules(course: Course) -> Modules:
         except Refused as refused:
             bad[line(name) or line(section)] = refused
     return Modules(good, bad)
+
+
+def enrolled(course: Course) -> tuple[str, ...]:
+    """Return the names of all submissions: folders, and submodules of which nothing may be here."""
+    folders = {submission.name for submission in list_submissions(course.submissions_path)}
+    return tuple(sorted(folders | read_modules(course).good.keys()))
 
 
 def section_text(module: Module) -> str:

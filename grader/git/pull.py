@@ -32,10 +32,14 @@ _FOLDER = Text("a plain folder: left as it is", "普通文件夹：保持原样"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which commit is wanted: the branch's, the last one `before` a time, or the course's `pinned` one."""
+    """Which commit is wanted: the branch's, the last one `before` a time, or the course's `pinned` one.
+
+    `graded` are (submission, commit) that need no fetching where there is nothing in the folder.
+    """
 
     before: datetime | None = None
     pinned: bool = False
+    graded: frozenset[tuple[str, str]] = frozenset()
 
 
 def pull(
@@ -122,22 +126,22 @@ def _pull_one(
     try:
         there.require_place()
         if wish.before is not None:
-            return _back(there, known, wish.before)
+            return _back(there, known, wish.before, wish)
         if wish.pinned:
-            return _pin(there, known, pin)
-        return _forward(there, known)
+            return _pin(there, known, pin, wish)
+        return _forward(there, known, wish)
     except Refused as refused:
         return _failed(known, refused, there.settle())
     except OSError as error:
         return _failed(known, fault(f"{error.strerror} ({error.filename})"), there.settle())
 
 
-def _forward(there: Repository, known: Pull) -> Pull:
+def _forward(there: Repository, known: Pull, wish: Wish) -> Pull:
     """Go to where the branch is."""
     branch, commit = there.tip()
     known = replace(known, branch=branch)
     before = there.commit()
-    if before == commit:
+    if before == commit or _need_not(there, commit, wish):
         return _good(known.seen(commit, now()), Outcome.UNCHANGED, commit)
     if not there.has(commit):
         there.fetch(commit)
@@ -148,11 +152,16 @@ def _forward(there: Repository, known: Pull) -> Pull:
     return _good(replace(known, notes=notes), Outcome.UPDATED, commit)
 
 
-def _back(there: Repository, known: Pull, time: datetime) -> Pull:
+def _need_not(there: Repository, commit: str, wish: Wish) -> bool:
+    """Say whether a commit need not be fetched; there is no folder then, as an empty one would be graded."""
+    return (there.module.name, commit) in wish.graded and not there.settle()
+
+
+def _back(there: Repository, known: Pull, time: datetime, wish: Wish) -> Pull:
     """Go to what had been fetched by a time."""
     found = known.at(time)
     if found:
-        return _go(there, known, found.commit)
+        return _go(there, known, found.commit, wish)
     first = known.history[0].at if known.history else "-"
     there.empty()
     return _good(
@@ -170,7 +179,7 @@ def _back(there: Repository, known: Pull, time: datetime) -> Pull:
     )
 
 
-def _pin(there: Repository, known: Pull, commit: str) -> Pull:
+def _pin(there: Repository, known: Pull, commit: str, wish: Wish) -> Pull:
     """Go to the commit that the course records."""
     if not commit:
         raise Refused(
@@ -180,11 +189,11 @@ def _pin(there: Repository, known: Pull, commit: str) -> Pull:
                 f"课程仓库没有记录它的提交；请运行 git add submissions/{there.module.name}",
             ),
         )
-    return _go(there, known, commit)
+    return _go(there, known, commit, wish)
 
 
-def _go(there: Repository, known: Pull, commit: str) -> Pull:
-    if there.commit() == commit:
+def _go(there: Repository, known: Pull, commit: str, wish: Wish) -> Pull:
+    if there.commit() == commit or _need_not(there, commit, wish):
         return _good(known, Outcome.UNCHANGED, commit)
     if not there.has(commit):
         there.fetch(commit)

@@ -10,18 +10,22 @@ from grader.reports.wording import (
     APPROXIMATE,
     BONUS,
     COMMIT,
+    EXERCISE,
     HINT,
     LEFT_OUT,
     NO_WALL,
     OUTPUT,
+    PASSING,
     POINTS,
     RESULT,
     SCORES,
+    SHORTENED,
     SUBMISSION,
     TEST,
     TOTAL,
     WALL,
     Lang,
+    Outcome,
     cell_words,
     number,
     outcome_words,
@@ -69,6 +73,36 @@ def submission_detail(book: Gradebook, submission: str, lang: Lang) -> str:
     parts = [f"## {markdown_line(submission)} — {total}\n"]
     parts += ["\n".join(_exercise(row, lang)) + "\n" for row in book.of(submission)]
     return "\n".join(parts)
+
+
+def student_page(book: Gradebook, submission: str, lang: Lang, limit: int) -> str:
+    """Return what one student needs: points per exercise, then what lost points and why, in `limit` bytes."""
+    rows = book.of(submission)
+    lines = [_table_row([say(EXERCISE, lang), say(POINTS, lang)]), "|---|--:|"]
+    lines += [_table_row([say(row.title, lang), cell_words(row.state, row.score, lang)]) for row in rows]
+    lines += [_table_row([say(TOTAL, lang), score_words(book.total(submission), lang)]), ""]
+    left = limit - len("\n".join(lines).encode()) - 200
+    for row in rows:
+        for part in _losses(row, lang):
+            left -= len(part.encode()) + 1
+            if left < 0:
+                return "\n".join([*lines, f"_{say(SHORTENED, lang)}_\n"])
+            lines.append(part)
+    return "\n".join(lines)
+
+
+def _losses(row: Row, lang: Lang) -> Iterator[str]:
+    """Yield a heading, the notice, and every test that did not earn all of its points, in detail."""
+    if row.state is not State.GRADED:
+        return
+    lost = [case for case in row.cases if case.outcome is not Outcome.PASSED or case.fraction < 1]
+    passing = say(PASSING, lang).format(len(row.cases) - len(lost), len(row.cases))
+    yield f"### {markdown_line(say(row.title, lang))} — {passing}\n"
+    if row.notice:
+        yield f"{markdown_block(say(row.notice, lang))}\n"
+    for case in lost:
+        if case.outcome not in (Outcome.SKIPPED, Outcome.UNGRADABLE):
+            yield "\n".join(_case(case, lang))
 
 
 def _facts(book: Gradebook, lang: Lang) -> Iterator[str]:

@@ -70,9 +70,13 @@ class Row:
     model: str = ""  # a real checkpoint that was used
     notice: Text = NO_TEXT
     fault: str = ""  # the grader's own traceback: for a terminal of the instructor only
+    files: tuple[tuple[str, int], ...] = ()  # the student's Python files, with their numbers of lines
+    graded: str = ""  # ISO 8601 time
 
 
-def make_row(result: JobResult, specs: Iterable[TestSpec], title: Text, commit: str = "") -> Row:
+def make_row(
+    result: JobResult, specs: Iterable[TestSpec], title: Text, commit: str = "", graded: str = ""
+) -> Row:
     """Score `result` against an exercise's tests table and make its texts harmless."""
     specs = tuple(specs)
     ended = {test.name: test for test in result.tests}
@@ -98,6 +102,8 @@ def make_row(result: JobResult, specs: Iterable[TestSpec], title: Text, commit: 
         model=line(result.model, 200),
         notice=_notice(result, own, kit if again else None) or (EXPLANATIONS[blame] if blame else NO_TEXT),
         fault=plain(result.fault, OUTPUT),
+        files=result.files,
+        graded=graded,
     )
 
 

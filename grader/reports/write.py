@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.errors import UngradedError
+from grader.reports.classroom import classroom
+from grader.reports.gradescope import gradescope
 from grader.reports.junit import junit
 from grader.reports.markdown import markdown
 from grader.reports.scores_csv import scores_csv
@@ -28,6 +31,17 @@ def write_all(book: Gradebook, directory: Path, lang: Lang = "en") -> tuple[Path
     for path, content in files.items():
         write_file(directory / path, content)
     return tuple(directory / path for path in files)
+
+
+def write_formats(book: Gradebook, directory: Path, formats: Sequence[str], lang: Lang) -> tuple[Path, ...]:
+    """Write what other systems read, `FORMAT/NAME.json` for every submission; return the paths."""
+    make = {"gradescope": gradescope, "classroom": classroom}
+    paths = []
+    for form in formats:
+        for name in book.submissions:
+            paths.append(directory / form / f"{file_stem(name)}.json")
+            write_file(paths[-1], make[form](book, name, lang))
+    return tuple(paths)
 
 
 def last_scores(directory: Path) -> bytes | None:

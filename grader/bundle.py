@@ -1,0 +1,154 @@
+"""Results as a text file that travels between machines: a line about the run, then a line for each result.
+
+What comes out of a job that ran students' code is believed only as far as it has the right form: these
+are typed JSON lines, which nothing can hide in, not a database that has to be opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Annotated, Self
+
+import msgspec
+from msgspec import Meta, Struct
+
+from grader.errors import UngradedError, UsageError
+from grader.exercise import Exercise
+from grader.job import JobResult
+from grader.store import Stored, code_digest, storable
+from grader.submission import Snapshot
+
+FORMAT = 1
+LONGEST_LINE = 32 << 20  # bytes of one result
+_SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The part `number` of `count` of a class."""
+
+    number: int = 1
+    count: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def members(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the names that are this part's: dealt out in the order of their digests, equally many."""
+        dealt = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+        return frozenset(dealt[self.number - 1 :: self.count])
+
+
+def parse_shard(text: str) -> Shard:
+    """Read `2/4`. Raises UsageError."""
+    match = _SHARD.fullmatch(text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise UsageError(f"--shard {text}: write NUMBER/COUNT, such as 2/4 for the second of four parts")
+    return Shard(int(match[1]), int(match[2]))
+
+
+class About(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run undertook; `kept` says that the file is no run but all that a course has.
+
+    `judged_by` holds, for each exercise, the digest of what judged it; `jobs` are (submission, exercise).
+    """
+
+    format: int
+    kept: bool
+    device: str = ""
+    shard: tuple[int, int] = (1, 1)
+    versions: tuple[tuple[str, str], ...] = ()
+    judged_by: dict[str, str] = {}
+    submissions: tuple[str, ...] = ()
+    jobs: tuple[tuple[str, str], ...] = ()
+
+
+class _Line(Struct, frozen=True, forbid_unknown_fields=True):
+    key: str
+    commit: str
+    stored: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
+    result: JobResult
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a result was made of, kept in it for those who put results together and have no files."""
+
+    judged_by: str
+    snapshot: str
+    files: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, exercise: Exercise, taken: Snapshot) -> Self:
+        """Describe one job."""
+        return cls(judge_digest(exercise), taken.digest, tuple(_lengths(taken.files)))
+
+    def on(self, result: JobResult) -> JobResult:
+        """Return the result with this in it."""
+        return replace(result, judged_by=self.judged_by, snapshot=self.snapshot, files=self.files)
+
+
+def judge_digest(exercise: Exercise) -> str:
+    """Return the digest of all that judges an exercise: its tests, those it builds on, the grader's code."""
+    parts = [exercise.digest(), *(ancestor.digest() for ancestor in exercise.ancestors), code_digest()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _lengths(files: Mapping[str, bytes]) -> Iterator[tuple[str, int]]:
+    for path, content in files.items():
+        if path.endswith(".py"):
+            yield path, content.count(b"\n") + (not content.endswith(b"\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A file of results, read and checked for form."""
+
+    path: Path
+    about: About
+    results: tuple[Stored, ...]
+
+
+def bundle_bytes(about: About, results: Sequence[Stored]) -> bytes:
+    """Return a file's content, in an order that depends on the results alone: versions differ little."""
+    order = sorted(results, key=lambda s: (s.result.submission, s.result.exercise, s.result.device))
+    lines = [msgspec.json.encode(about)]
+    lines += [
+        msgspec.json.encode(storable(msgspec.to_builtins(_Line(s.key, s.commit, s.stored, s.result))))
+        for s in order
+    ]
+    return b"\n".join(lines) + b"\n"
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a file. Raises UsageError where there is none, UngradedError where it is no such file."""
+    try:
+        with path.open("rb") as file:
+            lines = _lines(file, path)
+            about = msgspec.json.decode(next(lines, b""), type=About)
+            if about.format != FORMAT:
+                raise UngradedError(
+                    f"{path} is in format {about.format}, this grader reads {FORMAT}; update the older one"
+                )
+            decoder = msgspec.json.Decoder(_Line)
+            read = [decoder.decode(text) for text in lines]
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    except msgspec.MsgspecError as error:
+        raise UngradedError(f"{path}: not a file of results, or a damaged one ({error})") from None
+    return Bundle(path, about, tuple(Stored(r.key, r.commit, r.stored, r.result) for r in read))
+
+
+def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    while text := file.readline(LONGEST_LINE + 1):
+        if len(text) > LONGEST_LINE:
+            raise UngradedError(
+                f"{path}: a line is longer than {LONGEST_LINE >> 20} MiB; not a file of results"
+            )
+        if not text.endswith(b"\n"):
+            raise UngradedError(f"{path}: ends in the middle of a line; copy it again")
+        yield text

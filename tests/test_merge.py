@@ -1,0 +1,286 @@
+"""`grader run --shard` and `grader merge`: all parts make the whole, and nothing else gets in."""
+
+import json
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from grader.bundle import FORMAT, About, Shard, bundle_bytes, judge_digest, parse_shard, read_bundle
+from grader.course import read_course
+from grader.errors import UngradedError, UsageError
+from grader.job import JobResult, State, Status, TestResult
+from grader.merge import Merged, graded, merge
+from grader.run import stored
+from grader.store import Store, Stored
+
+CLASS = ("crashes_half_way", "missing_file", "passes", "violates_policy", "wrong")
+COUNT = 2
+EARLY, LATE = "2026-01-01T10:00:00+00:00", "2026-01-01T12:00:00+00:00"
+
+
+# ------------------------------------------------------------------ by the real command line
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory, make_course):
+    """The files of both parts of a class, each graded in a copy of the course of its own."""
+    folder = tmp_path_factory.mktemp("parts")
+    files = []
+    for number in range(1, COUNT + 1):
+        course = make_course(folder / f"course-{number}")
+        course.submit(*CLASS)
+        files.append(folder / f"{number}.jsonl")
+        done = course.grader(
+            "run", "--device", "cpu", f"--shard={number}/{COUNT}", f"--out={files[-1]}", "--wall=auto"
+        )
+        assert done.returncode == 0, done.stderr
+    return files
+
+
+@pytest.fixture
+def class_of(course):
+    course.submit(*CLASS)
+    return course
+
+
+def test_all_parts_make_the_whole(parts, class_of, behaviours_run, tmp_path):
+    done = class_of.grader("merge", *map(str, parts), "--out", str(tmp_path / "all.jsonl"))
+    assert (done.returncode, done.stdout) == (0, "5 new results\n")
+    assert class_of.grader("report").returncode == 0
+    merged = {name: job["score"] for name, job in class_of.scores().items()}
+    assert merged == {name: behaviours_run.scores[name]["score"] for name in CLASS}
+    assert class_of.grader("merge", str(tmp_path / "all.jsonl")).stdout == "0 new results\n"
+
+
+def test_a_part_that_is_missing_is_named_and_the_rest_is_merged(parts, class_of):
+    done = class_of.grader("merge", str(parts[0]))
+    assert done.returncode == 3
+    assert done.stdout == "3 new results\nmissing: part 2/2 (cpu)\n"
+    assert class_of.grader("report").returncode == 0
+    assert set(class_of.scores()) == Shard(1, 2).members(CLASS)
+
+
+def test_what_is_merged_is_known_to_the_next_run(parts, class_of):
+    class_of.grader("merge", *map(str, parts))
+    done = class_of.grader("run", "--device", "cpu")
+    assert "0 jobs to grade, 5 known already" in done.stdout
+
+
+def test_results_of_changed_tests_are_refused(parts, class_of):
+    class_of.edit("exercise.yaml", "limits: {cpu: 3,", "limits: {cpu: 4,")
+    done = class_of.grader("merge", *map(str, parts))
+    assert done.returncode == 2
+    assert "vectors was graded with other tests, or by another grader; grade it anew" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# ------------------------------------------------------------------ what a file may hold
+
+
+@pytest.fixture
+def here(course):
+    """The course as an object, with three students who have handed in nothing."""
+    for name in ("alice", "bob", "carol"):
+        (course.root / "submissions" / name).mkdir()
+    return read_course(course.root)
+
+
+def result_of(course, name, device="cpu", snapshot="s", **tests):
+    ends = tuple(TestResult(test, status, float(status is Status.PASSED)) for test, status in tests.items())
+    judge = judge_digest(course.exercise("vectors"))
+    return JobResult("vectors", name, device, State.GRADED, ends, judged_by=judge, snapshot=snapshot)
+
+
+def line_of(result, stored=EARLY, commit="", key=None):
+    return Stored(key or f"{result.submission} {result.device} {stored}", commit, stored, result)
+
+
+def about_run(course, graded, **changes):
+    about = About(
+        FORMAT,
+        kept=False,
+        device="cpu",
+        versions=(("torch", "2.9"),),
+        judged_by={"vectors": judge_digest(course.exercise("vectors"))},
+        submissions=("alice", "bob", "carol"),
+        jobs=tuple((name, "vectors") for name in graded),
+    )
+    return msgspec.structs.replace(about, **changes)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(about, *lines, name="run.jsonl"):
+        (tmp_path / name).write_bytes(bundle_bytes(about, lines))
+        return tmp_path / name
+
+    return written
+
+
+def test_every_name_is_in_one_part_and_the_parts_are_equal():
+    names = [f"student-{number}" for number in range(23)]
+    parts = [Shard(number, 4).members(names) for number in range(1, 5)]
+    assert sorted(map(len, parts)) == [5, 6, 6, 6]
+    assert sorted(name for part in parts for name in part) == sorted(names)
+    assert Shard(2, 4).members(reversed(names)) == parts[1]
+    assert Shard().members(names) == set(names)
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1/0", "1", "a/b", "1/2/3", "-1/2", ""])
+def test_a_part_is_a_number_of_a_count(text):
+    with pytest.raises(UsageError, match="write NUMBER/COUNT"):
+        parse_shard(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"judged_by": {"vectors": "0"}}, "graded with other tests"),
+        ({"judged_by": {"scales": "0"}}, "no exercise 'scales' here"),
+        ({"submissions": ("alice", "bob", "carol", "mallory")}, "'mallory' is no student here"),
+        ({"jobs": (("bob", "vectors"),)}, "holds alice vectors"),
+        ({"device": "cuda"}, r"holds alice vectors \(cpu\)"),
+        ({"shard": (3, 2)}, "not in its part 3/2"),
+    ],
+)
+def test_a_run_that_does_not_fit_is_refused_whole(here, write, changes, problem):
+    path = write(about_run(here, ["alice"], **changes), line_of(result_of(here, "alice")))
+    with pytest.raises(UsageError, match=problem):
+        merge(here, [path])
+    with Store(here.store_path) as store:
+        assert store.latest() == []
+
+
+def test_a_result_outside_its_part_is_refused(here, write):
+    names = ("alice", "bob", "carol")
+    (stranger,) = sorted(Shard(2, 2).members(names))[:1]
+    path = write(about_run(here, [stranger], shard=(1, 2)), line_of(result_of(here, stranger)))
+    with pytest.raises(UsageError, match=f"holds {stranger} vectors .cpu., which is not in its part 1/2"):
+        merge(here, [path])
+
+
+def test_a_result_twice_in_one_run_is_refused(here, write):
+    twice = [line_of(result_of(here, "alice")), line_of(result_of(here, "alice"), LATE)]
+    with pytest.raises(UsageError, match="not in its part"):
+        merge(here, [write(about_run(here, ["alice"]), *twice)])
+
+
+def test_a_result_judged_by_other_tests_than_its_run_says_is_refused(here, write):
+    forged = replace(result_of(here, "alice"), judged_by="0")
+    with pytest.raises(UsageError, match="other tests"):
+        merge(here, [write(about_run(here, ["alice"]), line_of(forged))])
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"shard": (1, 2)}, "are both part 1/2"),
+        ({"shard": (2, 3)}, "is one of 3 parts"),
+        ({"shard": (2, 2), "versions": (("torch", "2.8"),)}, "torch 2.8 and 2.9"),
+        ({"shard": (2, 2), "submissions": ("alice", "bob")}, "list different submissions"),
+    ],
+)
+def test_parts_of_different_runs_are_not_mixed(here, write, changes, problem):
+    first = write(about_run(here, [], shard=(1, 2)), name="1.jsonl")
+    second = write(about_run(here, [], **changes), name="2.jsonl")
+    with pytest.raises(UsageError, match=problem):
+        merge(here, [first, second])
+
+
+def test_a_job_without_a_result_is_named(here, write):
+    path = write(about_run(here, ["alice", "bob"]), line_of(result_of(here, "alice")))
+    merged = merge(here, [path])
+    assert (merged.added, merged.missing) == (1, ("bob vectors",))
+
+
+def test_what_is_older_never_comes_back(here, write):
+    new = line_of(result_of(here, "alice", test_dot=Status.PASSED), LATE)
+    old = line_of(result_of(here, "alice", test_dot=Status.FAILED), EARLY)
+    kept = About(FORMAT, kept=True)
+    assert merge(here, [write(kept, new)]).added == 1
+    assert merge(here, [write(kept, old)]).added == 0
+    with Store(here.store_path) as store:
+        (latest,) = store.latest()
+    assert (latest.result, latest.stored) == (new.result, LATE)
+
+
+def test_what_is_kept_of_students_and_exercises_that_are_gone_is_left_out(here, write):
+    gone = line_of(result_of(here, "mallory"))
+    other = line_of(replace(result_of(here, "alice"), exercise="scales"))
+    assert merge(here, [write(About(FORMAT, kept=True), gone, other)]).added == 0
+
+
+def open_and_filled(here, write, **of_gpu):
+    """Merge a CPU's result with one point open, and a GPU's."""
+    cpu = result_of(here, "alice", test_dot=Status.FAILED, test_on_gpu=Status.UNGRADABLE)
+    gpu = result_of(here, "alice", "cuda", test_dot=Status.PASSED, test_on_gpu=Status.PASSED)
+    first = write(about_run(here, ["alice"]), line_of(cpu, LATE), name="cpu.jsonl")
+    second = write(
+        about_run(here, ["alice"], device="cuda", versions=(("torch", "2.9+cu"),)),
+        line_of(replace(gpu, **of_gpu), EARLY),
+        name="gpu.jsonl",
+    )
+    assert merge(here, [first, second]) == Merged(2, ())
+    (row,) = stored(here).rows
+    return {case.spec.name: str(case.outcome) for case in row.cases}
+
+
+def test_a_gpu_fills_only_what_was_open(here, write):
+    cases = open_and_filled(here, write)
+    assert (cases["test_dot"], cases["test_on_gpu"]) == ("failed", "passed")
+
+
+def test_a_gpus_result_of_other_files_fills_nothing(here, write):
+    cases = open_and_filled(here, write, snapshot="older")
+    assert (cases["test_dot"], cases["test_on_gpu"]) == ("failed", "ungradable")
+
+
+def test_graded_is_what_has_a_result_of_this_commit_and_these_tests(here, write):
+    lines = [
+        line_of(result_of(here, "alice"), commit="a" * 40),
+        line_of(result_of(here, "bob"), commit="a" * 40),
+        line_of(replace(result_of(here, "carol"), judged_by="0"), commit="c" * 40),
+    ]
+    merge(here, [write(About(FORMAT, kept=True), *lines)])
+    assert graded(here) == {("alice", "a" * 40), ("bob", "a" * 40)}
+    ungraded = replace(result_of(here, "alice"), state=State.UNGRADED)
+    merge(here, [write(About(FORMAT, kept=True), line_of(ungraded, LATE, "a" * 40))])
+    assert graded(here) == {("bob", "a" * 40)}
+
+
+# ------------------------------------------------------------------ files that are none
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda text: "", "not a file of results"),
+        (lambda text: text[:-20], "ends in the middle of a line"),
+        (lambda text: text.replace('"graded"', '"excellent"'), "damaged"),
+        (lambda text: text.replace('"format":1', '"format":2'), "in format 2"),
+        (lambda text: text.replace('"commit"', '"comit"'), "damaged"),
+        (lambda text: text.replace(EARLY, "9999"), "damaged"),
+        (lambda text: "SQLite format 3\0" + text, "not a file of results"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_one_line(here, write, change, problem):
+    path = write(about_run(here, ["alice"]), line_of(result_of(here, "alice")))
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UngradedError, match=problem) as caught:
+        read_bundle(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(course, tmp_path):
+    done = course.grader("merge", str(tmp_path / "none.jsonl"))
+    assert done.returncode == 2
+    assert "none.jsonl: cannot be read (No such file or directory)" in done.stderr
+
+
+def test_the_same_results_make_the_same_file(here):
+    lines = [line_of(result_of(here, name)) for name in ("alice", "bob")]
+    about = About(FORMAT, kept=True)
+    content = bundle_bytes(about, lines)
+    assert content == bundle_bytes(about, lines[::-1])
+    assert [json.loads(text)["result"]["submission"] for text in content.splitlines()[1:]] == ["alice", "bob"]
