@@ -376,6 +376,8 @@ def pull(
     from grader.reports.pulling import PullProgress
     from grader.reports.terminal import make_console
 
+    if before and pinned:
+        raise click.UsageError("--before and --pinned exclude each other")
     course = find_course(root)
     known: frozenset[tuple[str, str]] = graded(course) if ungraded else frozenset()
     wish = Wish(parse_time(before) if before else None, pinned, known)

@@ -31,6 +31,11 @@ class Address:
     scheme: str
     host: str
 
+    @property
+    def server(self) -> str:
+        """Scheme, host and port."""
+        return "/".join(self.url.split("/")[:3]) if "://" in self.url else f"ssh://{self.host}"
+
 
 def read_address(url: str, rules: PullRules) -> Address:
     """Check the address of a student's repository. Raises Refused.

@@ -19,7 +19,6 @@ class Reason(StrEnum):
     SIZE = "too-large"
     BROKEN = "broken"  # objects that git refuses
     GONE = "gone"  # a commit that the server no longer has
-    LATE = "nothing-by-then"  # nothing had been fetched by the deadline
     MOVED = "moved"  # the server redirects
     NOT_GIT = "not-git"
     NETWORK = "network"
@@ -38,8 +37,7 @@ class Blame(StrEnum):
 
 
 _STUDENT = (
-    Reason.PRIVATE, Reason.BRANCH, Reason.EMPTY, Reason.SIZE, Reason.BROKEN, Reason.GONE, Reason.LATE,
-    Reason.MOVED,
+    Reason.PRIVATE, Reason.BRANCH, Reason.EMPTY, Reason.SIZE, Reason.BROKEN, Reason.GONE, Reason.MOVED,
 )  # fmt: skip
 
 
@@ -83,6 +81,10 @@ GONE: Final = Text(
     "服务器上已没有该提交（历史被改写）",
 )
 UNREADABLE: Final = Text("the repository is damaged or malicious", "仓库已损坏或含有恶意数据")
+SHA256: Final = Text(
+    "the repository names its objects by SHA-256; push to one of git's default format",
+    "仓库使用 SHA-256 对象格式；请推送到 git 默认格式的仓库",
+)
 NO_DISK: Final = Text("no space left on this machine", "本机磁盘空间不足")
 
 # The first of which a phrase is found in what git said. More telling ones stand first: git adds "could not
@@ -97,7 +99,7 @@ _SIGNS: Final = (
         "could not read (?:username|password)",
     )),
     (Reason.PRIVATE, PRIVATE, (
-        "repository .*not found", "error: 40[134]", "does not exist", "access denied",
+        "repository.* not found", "error: 40[134]", "does not exist", "access denied",
         "repository unavailable", "does not appear to be a git repository",
     )),
     (Reason.MOVED, MOVED, ("update url base from redirection", r"error: 3\d\d")),
@@ -107,7 +109,8 @@ _SIGNS: Final = (
         "could(?: not|n't) (?:resolve|connect)", "failed to connect", "name or service not known",
         "temporary failure in name resolution", "connection (?:refused|reset|timed out|closed)",
         "no route to host", "network is unreachable", "operation too slow", "timed out", "timeout",
-        r"error: (?:429|5\d\d)", "ssl", "tls", "early eof", "unexpected disconnect", "hung up",
+        r"error: (?:429|5\d\d)", "ssl", "tls", "early eof", "closed by remote host",
+        "unexpected disconnect", "hung up",
         "transfer closed", "partial file", "empty reply", "(?:recv|send) failure", "http/2 stream",
         r"curl \d+", "broken pipe", "invalid index-pack output", "expected flush after",
     )),
@@ -121,12 +124,18 @@ _SIGNS: Final = (
         "dumb http transport", "expected .* got", "unknown object format", "invalid response",
         "unable to parse", "invalid ls-refs", "info/refs",
     )),
+    (Reason.PRIVATE, PRIVATE, ("could not read from remote repository",)),
 )  # fmt: skip
+_QUOTED = re.compile(r" '[^']*:[^']*'")  # an address
 _FSCK = re.compile(r"object [0-9a-f]+: (\w+): ([^\n]+)")
 
 
 def explain(words: str, *, with_key: bool) -> Refused:
-    """Turn what git wrote to stderr into a reason and a sentence; `with_key`: a token or key was sent."""
+    """Turn what git wrote to stderr into a reason and a sentence; `with_key`: a token or key was sent.
+
+    What the server itself has said ("remote: ...") and how the repository is called do not count.
+    """
+    words = "\n".join(_QUOTED.sub("", row) for row in words.splitlines() if not row.startswith("remote:"))
     for reason, text, phrases in _SIGNS:
         if not re.search("|".join(phrases), words, re.IGNORECASE):
             continue
@@ -184,4 +193,5 @@ def _told(words: str) -> str:
     """Return the most telling line of what git said."""
     lines = [part.strip() for part in words.splitlines() if part.strip()]
     telling = [part for part in lines if part.startswith(("fatal:", "error:", "ssh:"))]
-    return line(re.sub(r"^(?:fatal|error): ", "", (telling or lines or ["git said nothing"])[0]), 160)
+    said = (telling or lines or ["git said nothing"])[0]
+    return line(re.sub(r"^(?:fatal: |error: )?(?:unable to access: )?", "", said), 160).rstrip(".")

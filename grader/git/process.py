@@ -34,7 +34,7 @@ _STALLED = 20  # seconds without data after which a transfer is given up
 # Set by the shell, before git starts: inherited by everything that git starts.
 _BOUNDED = 'ulimit -c 0; ulimit -f "$1"; ulimit -v "$2" 2>/dev/null; ulimit -t "$3"; shift 3; exec git "$@"'
 _PASSED_ON = (
-    "PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy",
+    "PATH", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy",
     "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 )  # fmt: skip
 _SETTINGS = {
@@ -179,6 +179,7 @@ class Git:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_TERMINAL_PROMPT": "0",
+            "HOME": os.devnull,  # no .netrc
             "SSH_ASKPASS": "false",
             **numbered,
             **self.environment,
@@ -190,12 +191,13 @@ def towards(address: Address, name: str, git_dir: Path, rules: PullRules, childr
     environment = {"GIT_ALLOW_PROTOCOL": address.scheme}
     if address.scheme == "ssh":
         environment |= {"GIT_SSH_COMMAND": _ssh(name), "GIT_SSH_VARIANT": "ssh"}
-    deadline = time.monotonic() + rules.seconds
-    return Git(rules, git_dir, environment, _header(address, rules), deadline, children)
+    return Git(rules, git_dir, environment, _header(address, rules), children=children)
 
 
 def require_git() -> None:
     """Raise UsageError where git is missing, or too old to take its settings from the environment."""
+    if os.name != "posix":
+        raise UsageError("submissions are pulled on Linux or macOS; on Windows use WSL 2")
     try:
         said = subprocess.run(["git", "version"], capture_output=True, text=True, check=False).stdout
     except OSError:
@@ -210,8 +212,7 @@ def _header(address: Address, rules: PullRules) -> dict[str, str]:
     if not token or address.host not in rules.token or address.scheme == "ssh":
         return {}
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    server = "/".join(address.url.split("/")[:3])
-    return {f"http.{server}/.extraHeader": f"Authorization: Basic {basic}"}
+    return {f"http.{address.server}/.extraHeader": f"Authorization: Basic {basic}"}
 
 
 def _ssh(name: str) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from grader.course import Course
 from grader.errors import UsageError, unknown_name
-from grader.git.failures import Reason, Refused, blame, fault
-from grader.git.modules import Module, Modules, read_modules
+from grader.git.failures import Reason, Refused, blame, fault, network
+from grader.git.modules import Modules, read_modules
 from grader.git.process import Children, Git, require_git
 from grader.git.record import Outcome, Pull, now, read_record, record_path, write_record
 from grader.git.repository import Repository, modules_folder, repository
@@ -22,6 +21,7 @@ from grader.job import Text
 from grader.submission.listing import Submission, list_submissions
 
 JOBS = 8
+_SILENT = 3  # pulls in vain, with all their tries, after which a server is given up
 _CODES = {
     Reason.ENTRY: 4, Reason.IN_THE_WAY: 4,
     Reason.NETWORK: 3, Reason.NOT_GIT: 3, Reason.ACCESS: 3, Reason.FAULT: 3,
@@ -103,12 +103,13 @@ def _pull_all(
     if not ours:
         return
     pins = _pins(course) if wish.pinned else {}
-    children, at = Children(), modules_folder(course)
+    children, servers, at = Children(), Servers(), modules_folder(course)
     with ThreadPoolExecutor(jobs) as pool:
         todo = {}
         for name in ours:
             module, known = modules.good[name], record.get(name, Pull())
-            todo[pool.submit(_pull_one, course, module, at, known, wish, pins.get(name, ""), children)] = name
+            there = repository(course, module, at, children)
+            todo[pool.submit(_pull_one, there, known, wish, pins.get(name, ""), servers)] = name
         try:
             for done in as_completed(todo):
                 yield todo[done], done.result()
@@ -118,19 +119,41 @@ def _pull_all(
             raise
 
 
-def _pull_one(
-    course: Course, module: Module, at: Path, known: Pull, wish: Wish, pin: str, children: Children
-) -> Pull:
-    there = repository(course, module, at, children)
-    known = replace(known, url=module.address.url)
+class Servers:
+    """Which servers answer. Where none of many tries came through, the rest need not wait for the same."""
+
+    def __init__(self) -> None:
+        self._silent: Counter[str] = Counter()
+        self._answered: set[str] = set()
+
+    def require(self, server: str) -> None:
+        """Raise Refused where a server has been given up."""
+        if server not in self._answered and self._silent[server] >= _SILENT:
+            raise network(f"{server} did not answer {_SILENT} others")
+
+    def note(self, server: str, *, answered: bool) -> None:
+        """Remember how a pull ended."""
+        if answered:
+            self._answered.add(server)
+        else:
+            self._silent[server] += 1
+
+
+def _pull_one(there: Repository, known: Pull, wish: Wish, pin: str, servers: Servers) -> Pull:
+    address = there.module.address
+    known = replace(known, url=address.url)
     try:
+        there = there.begin()
         there.require_place()
         if wish.before is not None:
             return _back(there, known, wish.before, wish)
-        if wish.pinned:
-            return _pin(there, known, pin, wish)
-        return _forward(there, known, wish)
+        servers.require(address.server)
+        found = _pin(there, known, pin, wish) if wish.pinned else _forward(there, known, wish)
+        servers.note(address.server, answered=True)
+        return found
     except Refused as refused:
+        if refused.reason in (Reason.NETWORK, Reason.PRIVATE):
+            servers.note(address.server, answered=refused.reason is Reason.PRIVATE)
         return _failed(known, refused, there.settle())
     except OSError as error:
         return _failed(known, fault(f"{error.strerror} ({error.filename})"), there.settle())
@@ -241,6 +264,8 @@ def _pins(course: Course) -> dict[str, str]:
 @contextmanager
 def alone(course: Course) -> Iterator[None]:
     """Keep a second pull out, and clear away what one that was killed has left."""
+    import fcntl  # not on Windows, where `require_git` has said so
+
     lock = record_path(course).with_name("pull.lock")
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from grader.course import Course
 from grader.errors import UsageError
-from grader.git.failures import EMPTY, Reason, Refused, too_many_bytes
+from grader.git.failures import EMPTY, SHA256, Reason, Refused, too_many_bytes
 from grader.git.modules import Module
 from grader.git.process import Children, Git, towards
 from grader.git.tree import Entry, read_tree, write_tree
@@ -31,6 +31,7 @@ from grader.submission.commit import commit as checked_out
 T = TypeVar("T")
 _PAUSES = (1.0, 3.0)  # seconds, before the second and the third try
 _DEPTH = 50  # commits looked through for the one that was graded before
+_SHA1 = 40  # digits of an object's name
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OURS = "# Written by `grader pull`\n"
 _UNFINISHED = "objects/pack/tmp_*"
@@ -64,6 +65,11 @@ class Repository:
         """The repository itself."""
         assert self.git.git_dir
         return self.git.git_dir
+
+    def begin(self) -> Repository:
+        """Let its time run from now."""
+        deadline = time.monotonic() + self.git.rules.seconds
+        return replace(self, git=replace(self.git, deadline=deadline))
 
     def commit(self) -> str:
         """Return the commit whose files are in the folder; empty where there is none."""
@@ -99,7 +105,9 @@ class Repository:
         wanted = _HEADS + branch if branch else "HEAD"
         found = self._refs("--symref", wanted)
         if wanted in found:
-            return branch or found.get("ref: HEAD", "").removeprefix(_HEADS), found[wanted]
+            if len(found[wanted]) != _SHA1:
+                raise Refused(Reason.BROKEN, SHA256)
+            return branch or line(found.get("ref: HEAD", "").removeprefix(_HEADS)), found[wanted]
         there = sorted(ref.removeprefix(_HEADS) for ref in self._refs("--heads"))
         if not there:
             raise Refused(Reason.EMPTY, EMPTY)
@@ -264,7 +272,7 @@ class Repository:
 
 
 def repository(course: Course, module: Module, modules: Path, children: Children) -> Repository:
-    """Return one submission's repository; its time runs from now."""
+    """Return one submission's repository."""
     git = towards(module.address, module.name, modules / module.section, course.pull, children)
     return Repository(module, course.submissions_path / module.name, git)
 

@@ -159,8 +159,8 @@ _LINKS = Text(
     "符号链接，不会跟随：{}；请直接提交文件本身",
 )
 _POINTERS = Text(
-    "Git LFS pointers instead of the files: {}; commit the files without LFS",
-    "Git LFS 指针而非文件本身：{}；请不要用 LFS 提交这些文件",
+    "Git LFS pointers instead of the files: {}; commit them without LFS (instructors: `git lfs pull`)",
+    "Git LFS 指针而非文件本身：{}；请不要用 LFS 提交（教师可用 git lfs pull 获取）",
 )
 
 

@@ -5,11 +5,17 @@ Writes KEYS/known (a key that is let in), KEYS/stranger and KEYS/known_hosts; pr
 
 import asyncio
 import shlex
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import asyncssh
+
+
+async def pump(source, sink):
+    while data := await source.read(65536):
+        sink.write(data)
+        await sink.drain()
 
 
 async def main(repositories, keys):
@@ -17,10 +23,11 @@ async def main(repositories, keys):
         program, path = shlex.split(process.command)
         assert program == "git-upload-pack"
         command = ["git", "-c", "safe.directory=*", "upload-pack", str(repositories / path.lstrip("/"))]
-        child = subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1)
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-        await process.stdout.drain()
-        process.exit(await asyncio.to_thread(child.wait))
+        child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        asked = asyncio.create_task(pump(process.stdin, child.stdin))
+        await asyncio.gather(pump(child.stdout, process.stdout), pump(child.stderr, process.stderr))
+        asked.cancel()
+        process.exit(await child.wait())
 
     host, known, stranger = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
     for name, key in (("known", known), ("stranger", stranger)):

@@ -8,9 +8,13 @@ import time
 
 import pytest
 
+from grader.git.failures import Refused
+from grader.git.pull import Servers
+
 from .conftest import plain_git
 from .kinds import SOLUTION
 
+EMPTY_TREE = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
 BEFORE, AFTER = {SOLUTION: "x = 1\n"}, {SOLUTION: "x = 2\n"}
 
 
@@ -150,6 +154,28 @@ def test_before_a_deadline_in_a_new_clone(students, ann):
     code, lines = said(students, "--before", "2026-06-01")
     assert code == 1
     assert "no longer at the server" in lines["ann"]
+
+
+def test_a_server_that_answers_nobody_is_given_up():
+    servers = Servers()
+    for _ in range(3):
+        servers.require("https://down")
+        servers.note("https://down", answered=False)
+        servers.note("https://shaky", answered=False)
+    servers.note("https://shaky", answered=True)
+    servers.require("https://shaky")
+    with pytest.raises(Refused, match="https://down did not answer 3 others"):
+        servers.require("https://down")
+
+
+def test_objects_named_by_sha256(students):
+    path = students.enrol("ann").path
+    path.rename(path.with_name("away"))
+    plain_git(path.parent, "init", "-q", "--bare", "--object-format=sha256", path.name)
+    plain_git(path, "commit-tree", EMPTY_TREE, "-m", "x")
+    tip = plain_git(path, "commit-tree", EMPTY_TREE, "-m", "x").strip()
+    plain_git(path, "update-ref", "refs/heads/master", tip)
+    assert "names its objects by SHA-256" in said(students)[1]["ann"]
 
 
 def test_a_time_that_is_none(students):
