@@ -154,6 +154,8 @@ def assert_close(
     expected = expected.detach().cpu()
     assert_form(actual, tuple(expected.shape), dtype or expected.dtype, what)
     assert isinstance(actual, torch.Tensor)
+    if expected.is_complex():  # `double` would drop the imaginary parts
+        actual, expected = (torch.view_as_real(x.resolve_conj()) for x in (actual, expected))
     a, e = actual.double(), expected.double()
     finite = e.isfinite()
     if not bool(a[finite].isfinite().all()) or not torch.equal(a[~finite], e[~finite]):

@@ -50,6 +50,13 @@ def test_shifted_and_transposed_outputs_are_recognised():
     assert "dimensions 0 and 1 are exchanged" in rejected(noise.T.contiguous(), noise)
 
 
+def test_imaginary_parts_count():
+    expected = torch.complex(RIGHT, RIGHT + 3)
+    assert_close(expected.clone(), expected.conj().conj(), 1e-5, what="output")
+    for wrong in (expected.conj(), torch.complex(RIGHT, torch.full_like(RIGHT, torch.nan))):
+        rejected(wrong.resolve_conj(), expected)
+
+
 def test_one_wrong_row_among_many_is_caught():
     expected = torch.ones(10_000, 4)
     actual = expected.clone()

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 Record = Callable[[str, object], None]
 T = TypeVar("T")
 BROKEN = "this object of the grader failed"
+MOST_RECEIVED = 2 << 30  # bytes of data in all answers within one test, which may keep every one of them
 
 
 class Line(Protocol):
@@ -85,6 +86,7 @@ class Session:
         self._frames = frames
         self._ledger = Ledger(self._call_method)
         self._files: Mapping[str, bytes] = {}  # what was loaded
+        self._received = 0  # bytes of data since the last test
         self._asking = False
         self._ended: Exception | None = None
         self._guarded(self._read_ready)
@@ -137,6 +139,7 @@ class Session:
         self.inference, self.watching, self.observers = False, True, []
         self._ledger.forget()
         self._ask(Forget(id=0), [])
+        self._received = 0
 
     def call(
         self,
@@ -234,6 +237,9 @@ class Session:
             answer, received = read_frame(self._line.receive_into, answer_decoder, self._frames)
             if answer.id != question.id or isinstance(answer, Ready):
                 raise ProtocolError("an answer to a question that was not asked")
+            self._received += sum(blob.nbytes for blob in received)
+            if self._received > MOST_RECEIVED:
+                raise ProtocolError(f"more than {MOST_RECEIVED >> 20} MiB of data within one test")
             if isinstance(answer, Callback):
                 if time.monotonic() > until:  # with data always waiting, the line itself never waits
                     self._line.kill()

@@ -286,6 +286,18 @@ def test_too_many_handles_are_a_breach():
         RemoteModule(open_session).f()
 
 
+def test_a_test_receives_no_more_than_the_judge_can_keep(monkeypatch):
+    monkeypatch.setattr("grader.remote.session.MOST_RECEIVED", 1300)
+    tree = [wire.Tensor(0, "float32", [100])]
+    open_session, _ = session(lambda i: framed(wire.Return(id=i, value=tree), [bytes(400)]))
+    student = RemoteModule(open_session)
+    student.f(), student.f()
+    student.settle()  # which is answered in the same way; the next test has room again
+    student.f(), student.f(), student.f()
+    with pytest.raises(Killed, match="within one test"):
+        student.f()
+
+
 def test_a_line_that_breaks_in_our_own_code_is_not_the_students_fault():
     open_session, line = session(lambda _: (_ for _ in ()).throw(OSError("ours")))
     student = RemoteModule(open_session)

@@ -228,6 +228,8 @@ def make_ending(reference: object, model: Model, seed: int) -> Ending:
 
 # The model that stays with the judge.
 
+MOST_TOKENS = 4096  # in one call: what a call costs us grows with their square
+
 
 class Counter:
     """A Llama for the student to call. Checks and counts calls, and keeps what belongs to each cache."""
@@ -287,6 +289,11 @@ class Counter:
                 "一个缓存只服务一个批次：行数发生了变化",
             )
         T = S + (0 if cache is None else len(self.ours(cache)))
+        if B * T > MOST_TOKENS:
+            raise ValueError(
+                f"more than {MOST_TOKENS} tokens in one call, those in the cache included",
+                f"一次调用（含缓存中的）超过 {MOST_TOKENS} 个 token",
+            )
         if attention_mask is not None:
             _whole_numbers(attention_mask, "attention_mask", ((B, T),))
         if position_ids is not None:

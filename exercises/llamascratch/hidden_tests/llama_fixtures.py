@@ -264,6 +264,9 @@ def greedy_case(model: Model, seed: int, length: int, steps: int) -> tuple[Tenso
     raise RuntimeError("fixture: no prompt with a clear greedy continuation")
 
 
+MOST_TOKENS = 4096  # in one call: each costs us a row of logits
+
+
 class Chain:
     """A stand-in for a model: the next token depends on the last one only. Counts what it is fed."""
 
@@ -297,6 +300,11 @@ class Chain:
             raise ValueError(
                 "the model takes input_ids: an int64 tensor [1, S] with S >= 1",
                 "模型的 input_ids 应为 int64 张量 [1, S]，其中 S >= 1",
+            )
+        if ids.numel() > MOST_TOKENS:
+            raise ValueError(
+                f"the model was given more than {MOST_TOKENS} tokens",
+                f"传给模型的 token 超过 {MOST_TOKENS} 个",
             )
         if ids.shape[0] != 1 or int(ids.min()) < 0 or int(ids.max()) >= len(self.table):
             raise ValueError(
