@@ -195,6 +195,8 @@ _ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 _KNOWN_SINCE_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 SCOPE_ABI = 6  # from here on signals and abstract sockets cannot leave the domain
 TRUNCATE_ABI = 3
+_LOG_ABI = 7  # from here on every denial would be a line in the machine's audit log
+_LOG_NOTHING = 1 | 4  # neither ours, nor of rule sets that are made within
 
 
 def landlock_abi() -> int:
@@ -222,7 +224,8 @@ def landlock(rules: Mapping[str, int]) -> None:
         for path, rights in rules.items():
             _add_rule(ruleset, path, rights & handled)
         forbid_new_privileges()
-        syscall(_LANDLOCK_RESTRICT, ruleset, 0, what="landlock_restrict_self")
+        flags = _LOG_NOTHING if abi >= _LOG_ABI else 0
+        syscall(_LANDLOCK_RESTRICT, ruleset, flags, what="landlock_restrict_self")
     finally:
         os.close(ruleset)
 

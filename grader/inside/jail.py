@@ -7,6 +7,7 @@ nobody inside owns the mounts and the process count is the job's own), then Land
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
@@ -19,6 +20,7 @@ from grader.inside.spec import SCRATCH_DIRECTORIES, THREADS, USER, WORK, JobSpec
 
 _INODE_BYTES = 16 << 10  # one file per 16 KiB of scratch, but never fewer than
 _MIN_INODES = 1024
+_NO_DUMP = 1  # 0 would still start the program that the machine may have for core dumps, as root
 _DEVICE_RIGHTS = confine.READ_FILE | confine.WRITE_FILE | confine.IOCTL_DEV
 
 
@@ -63,7 +65,7 @@ def set_limits(job: JobSpec, launch: Launch) -> None:
         "CPU": (_cpu_limit(job), _cpu_limit(job) + 2),
         "NOFILE": (job.files, job.files),
         "FSIZE": (job.scratch, job.scratch),
-        "CORE": (0, 0),
+        "CORE": (_NO_DUMP, _NO_DUMP),
     }
     if sys.platform == "linux":
         processes = job.processes
@@ -75,6 +77,9 @@ def set_limits(job: JobSpec, launch: Launch) -> None:
         # CUDA reserves address space without using it, and pins memory.
         if not launch.devices:
             limits |= {"DATA": (data + job.memory,) * 2, "MEMLOCK": (0, 0)}
+        # Where the whole machine runs out of memory, the kernel ends a student's process before any of ours.
+        with contextlib.suppress(PermissionError):  # a process that was root owns its file no more
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     confine.limit(limits)
 
 
@@ -105,6 +110,7 @@ def restrict(job: JobSpec, launch: Launch) -> None:
             shared_files=not own_world,
             own_pid=0 if own_world or abi >= confine.SCOPE_ABI else os.getpid(),
             truncate=own_world or abi >= confine.TRUNCATE_ABI,
+            fileless=bool(launch.devices),
         )
     )
 
@@ -168,7 +174,7 @@ def environment(job: JobSpec, launch: Launch) -> dict[str, str]:
 def expected_limits(job: JobSpec) -> dict[int, int]:
     """Return the soft limits that the self-probe insists on."""
     return {
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: _NO_DUMP,
         resource.RLIMIT_FSIZE: job.scratch,
         resource.RLIMIT_NOFILE: job.files,
         resource.RLIMIT_CPU: _cpu_limit(job) + 1,

@@ -1,8 +1,8 @@
 """The system-call filter of a worker: a deny list as a classic BPF program.
 
 A deny list, because compilers, torch's inductor and CUDA need hundreds of calls that an allow list
-would have to be derived for per version; namespaces and Landlock stand behind it. `memfd_create` and
-`flock` stay allowed: CUDA and inductor's file locks need them.
+would have to be derived for per version; namespaces and Landlock stand behind it. `flock` stays
+allowed: inductor's file locks need it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from grader.inside import confine
 
-# name: (x86_64, aarch64); 0 where the architecture does not have the call.
+# name: (x86_64, aarch64); -1 where the architecture does not have the call.
 _KERNEL: dict[str, tuple[int, int]] = {  # looking into others, and surfaces with a history
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     "kcmp": (312, 272), "pidfd_getfd": (438, 438), "pidfd_open": (434, 434),
@@ -24,8 +24,10 @@ _KERNEL: dict[str, tuple[int, int]] = {  # looking into others, and surfaces wit
     "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
-    "memfd_secret": (447, 447), "vmsplice": (278, 75), "modify_ldt": (154, 0), "personality": (135, 92),
+    "memfd_secret": (447, 447), "vmsplice": (278, 75), "modify_ldt": (154, -1), "personality": (135, 92),
     "lookup_dcookie": (212, 18), "fanotify_init": (300, 262), "syslog": (103, 116),
+    "inotify_init": (253, -1), "inotify_init1": (294, 26),  # sees what others read
+    "io_setup": (206, 0),  # one quota for the whole machine
 }  # fmt: skip
 _NAMESPACES: dict[str, tuple[int, int]] = {
     "unshare": (272, 97), "setns": (308, 268), "chroot": (161, 51), "pivot_root": (155, 41),
@@ -39,8 +41,8 @@ _MACHINE: dict[str, tuple[int, int]] = {  # only an administrator's business
     "kexec_file_load": (320, 294), "init_module": (175, 105), "finit_module": (313, 273),
     "delete_module": (176, 106), "acct": (163, 89), "quotactl": (179, 60), "quotactl_fd": (443, 443),
     "nfsservctl": (180, 42), "settimeofday": (164, 170), "clock_settime": (227, 112),
-    "adjtimex": (159, 171), "clock_adjtime": (305, 266), "vhangup": (153, 58), "uselib": (134, 0),
-    "iopl": (172, 0), "ioperm": (173, 0), "ioprio_set": (251, 30), "sched_setattr": (314, 274),
+    "adjtimex": (159, 171), "clock_adjtime": (305, 266), "vhangup": (153, 58), "uselib": (134, -1),
+    "iopl": (172, -1), "ioperm": (173, -1), "ioprio_set": (251, 30), "sched_setattr": (314, 274),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "setpriority": (141, 140),
     "migrate_pages": (256, 238), "move_pages": (279, 239),
 }  # fmt: skip
@@ -51,17 +53,18 @@ _SYSV: dict[str, tuple[int, int]] = {  # System V and POSIX queues: shared by na
 }  # fmt: skip
 # Without a mount namespace: what Landlock does not cover although it changes files outside scratch.
 _METADATA: dict[str, tuple[int, int]] = {
-    "chmod": (90, 0), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, 0),
-    "lchown": (94, 0), "fchown": (93, 55), "fchownat": (260, 54), "setxattr": (188, 5),
+    "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, -1),
+    "lchown": (94, -1), "fchown": (93, 55), "fchownat": (260, 54), "setxattr": (188, 5),
     "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14), "lremovexattr": (198, 15),
-    "fremovexattr": (199, 16), "setxattrat": (463, 463), "removexattrat": (466, 466), "utime": (132, 0),
-    "utimes": (235, 0), "futimesat": (261, 0), "utimensat": (280, 88), "file_setattr": (469, 469),
-    "inotify_add_watch": (254, 27),
+    "fremovexattr": (199, 16), "setxattrat": (463, 463), "removexattrat": (466, 466), "utime": (132, -1),
+    "utimes": (235, -1), "futimesat": (261, -1), "utimensat": (280, 88), "file_setattr": (469, 469),
 }  # fmt: skip
 
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR, _CONNECT = (56, 220), (435, 435), (41, 198), (53, 199), (42, 203)
 _PRLIMIT, _SETAFFINITY, _IOCTL, _TRUNCATE, _SECCOMP = (302, 261), (203, 122), (16, 29), (76, 45), (317, 277)
 _SIGACTION = (13, 134)
+_SETRLIMIT, _FCNTL, _PRCTL, _MMAP, _MEMFD_CREATE = (160, 164), (72, 25), (157, 167), (9, 222), (319, 279)
+_SETSOCKOPT = (54, 208)
 _KILLS = {
     "kill": (62, 129),
     "tgkill": (234, 131),
@@ -73,6 +76,12 @@ _TKILL, _PIDFD_SEND_SIGNAL = (200, 130), (424, 424)
 _CLONE_NEW_ANY = 0x7E02_0000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _SIGCHLD = 17
+_RLIMIT_CORE = 4
+_F_SETLEASE, _F_NOTIFY, _PR_SCHED_CORE = 1024, 1026, 62
+# Have the kernel send any signal to any process of the same user.
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _FIOSETOWN, _SIOCSPGRP = 8, 10, 15, 0x8901, 0x8902
+_SO_SNDBUF = 7
+_SHARED_ANONYMOUS = 0x01 | 0x20
 _AF_UNIX, _STREAM, _TYPE_MASK = 1, 1, 0xF
 _X32_BIT = 0x4000_0000
 _AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
@@ -88,13 +97,16 @@ class Policy:
     """What differs where there are no namespaces to rely on.
 
     `shared_files`: the file system is the machine's own, so deny changing metadata and reaching
-    path sockets; `shared_pids`: other processes are visible, so allow signals to `own_pid` only
-    (for kernels whose Landlock cannot scope signals); `truncate`: whether truncate(2) is safe.
+    path sockets; `own_pid`: other processes are visible, so allow signals to this one only
+    (for kernels whose Landlock cannot scope signals); `truncate`: whether truncate(2) is safe;
+    `fileless`: allow memory that can be shared without a file (CUDA needs it). It is counted where it is
+    mapped, and once it is not, by nobody but a cgroup.
     """
 
     shared_files: bool = False
     own_pid: int = 0  # 0: signals need no filter
     truncate: bool = True
+    fileless: bool = False
 
 
 Instruction = tuple[int, int, int, int]
@@ -117,7 +129,7 @@ class _Program:
     def on(self, call: tuple[int, int], body: list[Instruction]) -> None:
         """Run `body` for that call; what falls through goes on to the next block."""
         number = call[self._column]
-        if number == 0 and self._column == 1:
+        if number < 0:
             return
         self.code += [(_JEQ, 0, len(body) + 1, number), *body, (_LOAD, 0, 0, _NUMBER)]
 
@@ -134,6 +146,19 @@ class _Program:
         for i, value in enumerate(values):
             body.append((_JEQ, len(values) - i, 0, value))
         self.on(call, [*body, (_RETURN, 0, 0, _ERRNO | code)])
+
+    def deny_if(self, call: tuple[int, int], argument: int, *values: int) -> None:
+        """Deny the call where the low word of its argument is one of `values`."""
+        checks = [(_JEQ, len(values) - 1 - i, int(i == len(values) - 1), v) for i, v in enumerate(values)]
+        refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
+        self.on(call, [(_LOAD, 0, 0, 16 + 8 * argument), *checks, refused])
+
+    def deny_setting(self, call: tuple[int, int], argument: int, value: int) -> None:
+        """Deny the call for this value of an argument, but not where a null pointer after it says: only asked."""
+        pointer = 16 + 8 * (argument + 1)
+        is_set = [(_LOAD, 0, 0, pointer), (_JEQ, 0, 2, 0), (_LOAD, 0, 0, pointer + 4), (_JEQ, 1, 0, 0)]
+        refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
+        self.on(call, [(_LOAD, 0, 0, pointer - 8), (_JEQ, 0, 5, value), *is_set, refused])
 
     def pack(self) -> bytes:
         """Return the program, ending in "allow", as an array of struct sock_filter."""
@@ -155,21 +180,17 @@ def build(policy: Policy, machine: str) -> bytes:
     program.allow_only(_PRLIMIT, 0, 0, code=errno.EPERM)  # pid 0: oneself
     program.deny(_SETAFFINITY)  # the slot has chosen a core, which no other slot shares
     # Whose children are reaped unseen keeps their CPU time from whoever sums it up without a cgroup.
-    program.on(
-        _SIGACTION,
-        [
-            (_LOAD, 0, 0, 16),
-            (_JEQ, 0, 5, _SIGCHLD),
-            (_LOAD, 0, 0, 24),  # the new action: none where it is only asked for
-            (_JEQ, 0, 2, 0),
-            (_LOAD, 0, 0, 28),
-            (_JEQ, 1, 0, 0),
-            (_RETURN, 0, 0, _ERRNO | errno.EPERM),
-        ],
-    )
-    for request in (_TIOCSTI, _TIOCLINUX):
-        refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
-        program.on(_IOCTL, [(_LOAD, 0, 0, 24), (_JEQ, 0, 1, request), refused])
+    program.deny_setting(_SIGACTION, 0, _SIGCHLD)
+    program.deny_if(_IOCTL, 1, _TIOCSTI, _TIOCLINUX)
+    program.deny_if(_FCNTL, 1, _F_SETLEASE, _F_NOTIFY)  # make others wait for us; see what they do
+    program.deny_if(_PRCTL, 0, _PR_SCHED_CORE)  # would keep others off the other half of our core
+    program.deny_if(_SETSOCKOPT, 2, _SO_SNDBUF)  # what sockets hold is counted by their number
+    program.deny_if(_SETRLIMIT, 0, _RLIMIT_CORE)
+    program.deny_setting(_PRLIMIT, 1, _RLIMIT_CORE)  # it is 1, which alone keeps a dump from a pipe
+    if not policy.fileless:
+        program.deny(_MEMFD_CREATE)
+        shared = [(_LOAD, 0, 0, 40), (_AND, 0, 0, _SHARED_ANONYMOUS), (_JEQ, 0, 1, _SHARED_ANONYMOUS)]
+        program.on(_MMAP, [*shared, (_RETURN, 0, 0, _ERRNO | errno.EPERM)])
     if policy.shared_files:
         _deny_shared_files(program)
     else:
@@ -181,6 +202,8 @@ def build(policy: Policy, machine: str) -> bytes:
             program.allow_only(call, 0, policy.own_pid, code=errno.EPERM)
         program.deny(_TKILL)
         program.deny(_PIDFD_SEND_SIGNAL)
+        program.deny_if(_FCNTL, 1, _F_SETOWN, _F_SETSIG, _F_SETOWN_EX)
+        program.deny_if(_IOCTL, 1, _FIOSETOWN, _SIOCSPGRP)
     return program.pack()
 
 

@@ -50,8 +50,8 @@ class Launch:
     executable: str
     preload: tuple[str, ...]
     serve: str
+    uid: int
     files: tuple[str, ...] = ()
-    uid: int = 65534
 
 
 @dataclass(frozen=True, slots=True)

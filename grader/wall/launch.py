@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import resource
 import socket
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ class Wall:
     ) -> None:
         self.tier: Tier = tier
         self._launch = launch_for(tier, preload, device, serve, library, files)
+        _allow_descriptors()
         self._cgroups = find_cgroups()
         self._cgroups.sweep()
         scratch.sweep()
@@ -171,13 +173,19 @@ class Wall:
             worker.kill()
             problem = ends.status.failure or ("no answer in time" if told else "it ended without a word")
             raise WallError(f"a worker could not be confined (tier {self.tier}): {problem}{_hint(worker)}")
-        usage.start()
+        worker.start()
         return worker
 
     def _abandon(self) -> None:
         """End the template with everything in it, when a single job cannot be ended."""
         if self._template:
             self._restart()
+
+
+def _allow_descriptors() -> None:
+    """Take all descriptors we may: those on their way between jobs of our user count against ours."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def die_with_parent() -> None:

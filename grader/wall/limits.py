@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from grader.wall import scratch
 from grader.wall.cgroup import JobCgroup
 
 _MIB = 1 << 20
+# Page tables, too: empty pages that are only looked at cost nothing else.
+_OWN_MEMORY = ("RssAnon", "VmSwap", "VmPTE", "HugetlbPages")
+_DEFAULT_SOCKET_BYTES = 212992
 _WORST_SHARE = 0.9  # of the allowed processes: from here on a job at its end counts as a fork bomb
 
 
@@ -69,16 +74,24 @@ class ProcessTree:
         return max(waited, sum(self._seconds.values()))
 
     def memory(self) -> int:
-        """Return the bytes held, less what each process inherited. Memory that is not mapped is not seen."""
-        total = 0
+        """Return the bytes held, less what each process inherited, with what its sockets may hold."""
+        total = self._sockets() * _socket_bytes()
         for pid in self.pids():
-            anonymous, shared = _resident(pid)
-            total += max(0, anonymous - self._baseline) + shared
+            own, shared = _held(pid)
+            total += max(0, own - self._baseline) + shared
         return total
 
     def set_baseline(self) -> None:
         """Take what the processes hold now as inherited."""
-        self._baseline = max((_resident(pid)[0] for pid in self.pids()), default=0)
+        self._baseline = max((_held(pid)[0] for pid in self.pids()), default=0)
+
+    def _sockets(self) -> int:
+        """Count the sockets of the job's network namespace; 0 where it has none of its own."""
+        with contextlib.suppress(OSError, IndexError):
+            worker = self.pids()[0]
+            if not Path(f"/proc/{worker}/ns/net").samefile("/proc/self/ns/net"):
+                return int(Path(f"/proc/{worker}/net/sockstat").read_bytes().split()[2])
+        return 0
 
 
 class Usage:
@@ -90,6 +103,7 @@ class Usage:
         self._tree = tree
         self._directory = directory  # scratch on a shared disk, which nothing else measures
         self._spent = 0.0  # on getting ready: a cold process imports its libraries first
+        self._lock = threading.Lock()  # a watch may look, too
 
     def start(self) -> None:
         """Begin counting, when the worker is ready and has read nothing yet."""
@@ -99,8 +113,9 @@ class Usage:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of everything in the job since `start`."""
-        seconds = self._cgroup.cpu_seconds()
-        return (self._tree.cpu_seconds() if seconds is None else seconds) - self._spent
+        with self._lock:
+            seconds = self._cgroup.cpu_seconds()
+            return (self._tree.cpu_seconds() if seconds is None else seconds) - self._spent
 
     def exceeded(self) -> tuple[Reason, str] | None:
         """Return the limit that is exceeded, if one is."""
@@ -131,15 +146,23 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> tuple[int, int]:
-    """Return anonymous and shared resident bytes of a process; zeros when it is gone."""
-    fields = {"RssAnon": 0, "RssShmem": 0}
+def _held(pid: int) -> tuple[int, int]:
+    """Return the bytes that a process holds by itself, and shares with others; zeros when it is gone."""
+    fields = dict.fromkeys((*_OWN_MEMORY, "RssShmem"), 0)
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
             key, _, value = line.partition(":")
             if key in fields:
                 fields[key] = int(value.split()[0]) * 1024
-    return fields["RssAnon"], fields["RssShmem"]
+    return sum(fields[name] for name in _OWN_MEMORY), fields["RssShmem"]
+
+
+@functools.cache
+def _socket_bytes() -> int:
+    """Return what one socket may hold that nobody reads: its buffer, and one message beyond."""
+    with contextlib.suppress(OSError, ValueError):
+        return 2 * int(Path("/proc/sys/net/core/wmem_default").read_bytes())
+    return 2 * _DEFAULT_SOCKET_BYTES
 
 
 def _list(directory: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Name what a slot makes after the slot, so that what a killed one left behind can be told and removed."""
+"""What belongs to which slot: names, so that what a killed one left behind is told and removed; a user id."""
 
 from __future__ import annotations
 
@@ -7,11 +7,33 @@ import re
 from pathlib import Path
 
 _NAME = re.compile(r"grader-(\d+)-(-?\d+)-\w+")
+_NOBODY = 65534
+_FIRST_FREE = 0x7000_0000  # from here to 0x7fffffff user ids belong to nobody, by systemd's table of them
 
 
 def prefix() -> str:
     """Return the beginning of every name that belongs to this process."""
     return f"grader-{os.getpid()}-{start_time(os.getpid())}-"
+
+
+def job_uid() -> int:
+    """Return the user id that this process's jobs run as, where it may choose: its own, and nobody else's.
+
+    What the kernel counts per user (pipes, descriptors on their way, watches) no job can then use up for
+    another slot's. In a container that has only few ids, they share one.
+    """
+    own = _FIRST_FREE + os.getpid()
+    return own if all(_is_mapped(own, kind) for kind in ("uid", "gid")) else _NOBODY
+
+
+def _is_mapped(number: int, kind: str) -> bool:
+    """Say whether a user (or group) id exists in this process's user namespace."""
+    try:
+        lines = Path(f"/proc/self/{kind}_map").read_text().splitlines()
+    except OSError:
+        return False
+    ranges = [(int(first), int(count)) for first, _, count in map(str.split, lines)]
+    return any(first <= number < first + count for first, count in ranges)
 
 
 def is_orphan(name: str) -> bool:

@@ -13,6 +13,7 @@ import grader
 from grader.errors import WallError
 from grader.inside.spec import Launch
 from grader.inside.view import SYSTEM_TREES
+from grader.wall import owner
 
 _PREFIX_PARTS = ("bin", "include", "lib", "lib32", "lib64", "libexec")
 _SITE = re.compile(r"(site|dist)-packages$")
@@ -57,6 +58,7 @@ def launch_for(
         preload=tuple(preload),
         serve=serve,
         files=tuple(map(str, files)),
+        uid=owner.job_uid(),
     )
     if str(package_directory().parent) not in sites and (tree := shown(package_directory(), launch)):
         raise WallError(f"the grader's checkout lies in {tree}, which students' code can read: move it")

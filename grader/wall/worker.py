@@ -1,7 +1,8 @@
 """One confined process, seen from the trusted side.
 
-Single-threaded: whoever waits for the worker's socket also drains what the job prints, watches its
-clock and its usage, and turns whatever ends it into one `Killed` with a reason.
+Whoever waits for the worker's socket also drains what the job prints, watches its clock and its usage,
+and turns whatever ends it into one `Killed` with a reason. Only where no kernel limit bounds its memory,
+a `Watch` looks after it the rest of the time, too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from grader.wall.cgroup import JobCgroup
 from grader.wall.keeper import Keeper, Status
 from grader.wall.limits import Usage
 from grader.wall.output import Output
+from grader.wall.watch import Watch
 
 _TICK = 0.1  # seconds between two looks at the usage
 _LAST_WORDS = 1.0  # seconds to wait for the status of a worker whose socket has closed
@@ -67,6 +69,7 @@ class Worker:
         self._on_stuck = on_stuck
         self._clean_up = clean_up
         self._printed = Output()
+        self._watch: Watch | None = None
         self._killed: Killed | None = None  # what every later call raises
         self._gone = False
         self._cpu = 0.0  # seconds, at the end
@@ -137,6 +140,12 @@ class Worker:
 
     # -------------------------------------------------------------- looking
 
+    def start(self) -> None:
+        """Begin counting what the job uses: it is ready, and is about to read its first byte."""
+        self._usage.start()
+        if not self._cgroup.memory:
+            self._watch = Watch(self._usage, self._keeper)
+
     @property
     def output(self) -> bytes:
         """Return what the job printed (stdout and stderr), beginning and end, since the last take."""
@@ -170,6 +179,8 @@ class Worker:
             return
         self._gone = True
         self._killed = self._killed or Killed(Reason.EXIT, "the worker has been closed")
+        if self._watch:
+            self._watch.stop()
         self._cpu = self._usage.cpu_seconds()
         dead = self._keeper.kill()
         if not dead:
@@ -260,6 +271,8 @@ class Worker:
 
     def _die(self) -> NoReturn:
         """End a job whose socket has closed: its worker ended, or goes on without us."""
+        if self._watch and self._watch.found:
+            self._end(Killed(*self._watch.found))
         code = self._status.exit_code(_LAST_WORDS)
         if code is None and self._status.closed:
             self.kill()
