@@ -62,7 +62,7 @@ def _wall(probe: Probe) -> Iterator[Finding]:
     )
     yield Finding("wall", probe.tier == "A", f"tier {probe.tier}: {TIER_MEANING[probe.tier]}", remedy)
     for name, ok, hint in probe.details:
-        yield Finding(f"  {name}", ok, "yes" if ok else "no", "" if ok else hint)
+        yield Finding(f"  {name}", ok, hint if ok else "no", "" if ok else hint)
 
 
 def _software() -> Iterator[Finding]:

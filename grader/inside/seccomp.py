@@ -89,7 +89,8 @@ _AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 _LOAD, _JEQ, _JGE, _JSET, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF_0000, 0x8000_0000, 0x0005_0000
 _NUMBER, _ARCH = 0, 4  # offsets in struct seccomp_data; argument i is at 16 + 8 i (low word)
-_SET_MODE_FILTER = 1
+_SET_MODE_FILTER, _GET_ACTION_AVAILABLE = 1, 2
+MACHINES = tuple(_AUDIT_ARCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,17 @@ def _deny_shared_files(program: _Program) -> None:
     program.deny(_SOCKET, errno.EAFNOSUPPORT)
     program.deny(_CONNECT)
     program.allow_only(_SOCKETPAIR, 1, _STREAM, code=errno.EPROTONOSUPPORT, mask=_TYPE_MASK)
+
+
+def available() -> bool:
+    """Say whether this kernel has filters that refuse a call with an error."""
+    action = ctypes.c_uint32(_ERRNO)
+    number = _SECCOMP[MACHINES.index(os.uname().machine)]
+    try:
+        confine.syscall(number, _GET_ACTION_AVAILABLE, 0, ctypes.byref(action), what="seccomp")
+    except OSError:
+        return False
+    return True
 
 
 class _Fprog(ctypes.Structure):

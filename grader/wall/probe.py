@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import CourseError
-from grader.inside import confine, selfprobe
+from grader.inside import confine, seccomp, selfprobe
 from grader.job import Limits
+from grader.wall import owner
 from grader.wall.cgroup import find_cgroups
 from grader.wall.launch import Tier, Wall
 from grader.wall.worker import Killed
@@ -16,11 +19,12 @@ from grader.wall.worker import Killed
 _SERVE = "grader.inside.selfprobe:serve"
 _LIMITS = Limits(cpu=10, wall=30, call=10)
 _GOOD_LANDLOCK = confine.SCOPE_ABI
+_TRY_UNSHARE = "import ctypes; raise SystemExit(ctypes.CDLL(None).unshare(0x1000_0000) != 0)"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The strongest tier, and what was found: (name, fine, what to do about it or what it means)."""
+    """The strongest tier, and every protection: (name, is it here, what it is or what to do about it)."""
 
     tier: Tier  # "none": hidden tests cannot be run here
     details: tuple[tuple[str, bool, str], ...]
@@ -34,7 +38,7 @@ def best_tier() -> Probe:
     problems = {tier: try_tier(tier) for tier in tiers}
     best: Tier = next((tier for tier in tiers if not problems[tier]), "none")
     walls = [(f"wall tier {tier}", not problem, problem or "works") for tier, problem in problems.items()]
-    return Probe(best, (*walls, _user_namespaces(), _landlock(), _seccomp(), _cgroups()))
+    return Probe(best, (*walls, _user_namespaces(), _landlock(), _seccomp(), _user(), _cgroups()))
 
 
 def try_tier(tier: Tier) -> str:
@@ -63,20 +67,37 @@ def _user_namespaces() -> tuple[str, bool, str]:
     for setting, bad, remedy in settings:
         if _read(Path("/proc/sys", setting)) == bad:
             return name, False, f"{setting.replace('/', '.')} is {bad}; {remedy}"
-    return name, True, "not restricted by any known setting"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", _TRY_UNSHARE], check=False)
+    if done.returncode:
+        return (
+            name,
+            False,
+            "the system refuses to make one; a container needs --security-opt seccomp=unconfined",
+        )
+    return name, True, "can be made; files, processes, network and shared memory of their own for every job"
 
 
 def _landlock() -> tuple[str, bool, str]:
     abi = confine.landlock_abi()
     if abi == 0:
         return "Landlock", False, "needs Linux 5.13 with CONFIG_SECURITY_LANDLOCK and lsm=...,landlock"
-    note = "" if abi >= _GOOD_LANDLOCK else "; 6 (Linux 6.12) would also keep signals and sockets in"
-    return "Landlock", True, f"version {abi}{note}"
+    note = "signals and sockets, too" if abi >= _GOOD_LANDLOCK else "from 6 on (Linux 6.12) signals, too"
+    return "Landlock", True, f"version {abi}: files outside the view; {note}"
 
 
 def _seccomp() -> tuple[str, bool, str]:
-    fine = "errno" in _read(Path("/proc/sys/kernel/seccomp/actions_avail"))
-    return "seccomp", fine, "filters work" if fine else "needs a kernel with CONFIG_SECCOMP_FILTER"
+    machine = os.uname().machine
+    if machine not in seccomp.MACHINES:
+        return "seccomp", False, f"no filter for {machine}: only for {' and '.join(seccomp.MACHINES)}"
+    if not seccomp.available():
+        return "seccomp", False, "needs a kernel with CONFIG_SECCOMP_FILTER"
+    return "seccomp", True, f"filters system calls of {machine}"
+
+
+def _user() -> tuple[str, bool, str]:
+    if os.geteuid() == 0:
+        return "user ids", True, f"jobs run as {owner.job_uid()} or the like, without any capability"
+    return "user ids", True, "jobs run as your own user, without any capability"
 
 
 def _cgroups() -> tuple[str, bool, str]:

@@ -1,6 +1,7 @@
 """Every limit ends in its own reason, and only in that."""
 
 import struct
+import textwrap
 import time
 from dataclasses import replace
 
@@ -46,13 +47,43 @@ FORGOTTEN_BURNS = """
         with contextlib.suppress(ChildProcessError):
             os.wait()
 """
-HOG_SHARED = """
-    import mmap
-    kept = []
-    while True:
-        kept.append(mmap.mmap(-1, 16 << 20))
-        for i in range(0, 16 << 20, 4096):
-            kept[-1][i] = 1
+# Many processes with little each; none of them goes beyond its own limit.
+HOG_SPREAD = """
+    import os, time
+    for _ in range(20):
+        if os.fork() == 0:
+            kept = bytearray(60 << 20)
+            time.sleep(60)
+    time.sleep(60)
+"""
+# One byte of every two megabytes is looked at: nothing is held but the tables that say that nothing is.
+HOG_TABLES = """
+    import ctypes
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    size = 1 << 42
+    start = libc.mmap(None, size, 1, 0x4022, -1, 0)
+    libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), 15)
+    for at in range(start, start + size, 1 << 21):
+        ctypes.c_char.from_address(at).value
+"""
+# Most of them wait to be accepted, and are nobody's descriptors.
+HOG_SOCKETS = """
+    import socket, time
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("line")
+    listener.listen(4096)
+    for _ in range(4000):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.setblocking(False)
+            try:
+                line.connect("line")
+                while True:
+                    line.send(bytes(1 << 16))
+            except BlockingIOError:
+                continue
+    time.sleep(60)
 """
 MARK = "grader-bomb"  # inherited by every fork as the name in /proc
 BOMB = """
@@ -138,12 +169,36 @@ def test_memory_error_comes_first(any_shell):
     assert any_shell.run("answer = 'alive'") == "alive"
 
 
-def test_shared_memory_ends_as_memory(open_shell):
-    assert open_shell("A").end(HOG_SHARED).reason is Reason.MEMORY
+HOGS = pytest.mark.parametrize(
+    "hog", [HOG_SPREAD, HOG_TABLES, HOG_SOCKETS], ids=["spread", "tables", "sockets"]
+)
 
 
-def test_shared_memory_without_cgroups_ends_as_memory(approximate):
-    assert approximate().end(HOG_SHARED).reason is Reason.MEMORY
+@HOGS
+def test_all_that_takes_memory_ends_as_memory(open_shell, hog):
+    assert open_shell("A").end(hog).reason is Reason.MEMORY
+
+
+@HOGS
+def test_all_that_takes_memory_ends_as_memory_without_cgroups(approximate, hog):
+    assert approximate().end(hog).reason is Reason.MEMORY
+
+
+def test_memory_is_watched_without_cgroups_while_nobody_waits(approximate):
+    shell = approximate()
+    shell.run(f"import os\nif os.fork() == 0:\n{textwrap.indent(textwrap.dedent(HOG_SPREAD), '    ')}")
+    deadline = time.monotonic() + 10
+    while not shell.worker._watch.found and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert shell.end("answer = 1").reason is Reason.MEMORY
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    ["__import__('mmap').mmap(-1, 4096)", "os.memfd_create('x')", "os.open('/dev/zero', os.O_RDWR)"],
+)
+def test_memory_cannot_be_shared_without_a_file(shell, attempt):
+    assert shell.try_to(attempt) in ("PermissionError", "FileNotFoundError")
 
 
 def test_scratch_is_full_by_bytes(open_shell):
