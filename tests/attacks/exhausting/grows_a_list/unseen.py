@@ -1,0 +1,4 @@
+def during(x):
+    kept = []
+    while True:
+        kept.append(bytearray(1 << 20))

@@ -1,0 +1,2 @@
+def during(x):
+    return [0] * 10**7

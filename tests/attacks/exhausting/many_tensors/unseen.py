@@ -1,0 +1,2 @@
+def during(x):
+    return [x] * 10**5

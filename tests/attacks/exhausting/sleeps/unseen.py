@@ -1,0 +1,6 @@
+import time
+
+
+def during(x):
+    while True:
+        time.sleep(60)
