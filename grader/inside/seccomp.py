@@ -155,7 +155,7 @@ class _Program:
         self.on(call, [(_LOAD, 0, 0, 16 + 8 * argument), *checks, refused])
 
     def deny_setting(self, call: tuple[int, int], argument: int, value: int) -> None:
-        """Deny the call for this value of an argument, but not where a null pointer after it says: only asked."""
+        """Deny the call for this value of an argument; where the pointer after it is null, it only asks."""
         pointer = 16 + 8 * (argument + 1)
         is_set = [(_LOAD, 0, 0, pointer), (_JEQ, 0, 2, 0), (_LOAD, 0, 0, pointer + 4), (_JEQ, 1, 0, 0)]
         refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)

@@ -12,7 +12,7 @@ def during(x):
             if os.fork() == 0:
                 os.setsid()
                 if os.fork() == 0:
-                    for each in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+                    for each in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
                         signal.signal(each, signal.SIG_IGN)
                     os.closerange(0, 64)
                     while True:
