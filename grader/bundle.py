@@ -83,9 +83,9 @@ class Mark:
     files: tuple[tuple[str, int], ...]
 
     @classmethod
-    def of(cls, exercise: Exercise, taken: Snapshot) -> Self:
+    def of(cls, judged_by: str, taken: Snapshot) -> Self:
         """Describe one job."""
-        return cls(judge_digest(exercise), taken.digest, tuple(_lengths(taken.files)))
+        return cls(judged_by, taken.digest, tuple(_lengths(taken.files)))
 
     def on(self, result: JobResult) -> JobResult:
         """Return the result with this in it."""
@@ -94,7 +94,7 @@ class Mark:
 
 def judge_digest(exercise: Exercise) -> str:
     """Return the digest of all that judges an exercise: its tests, those it builds on, the grader's code."""
-    parts = [exercise.digest(), *(ancestor.digest() for ancestor in exercise.ancestors), code_digest()]
+    parts = [exercise.digest(), *(ancestor.foundation() for ancestor in exercise.ancestors), code_digest()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

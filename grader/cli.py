@@ -15,8 +15,8 @@ from grader.errors import ContentError, CourseError
 
 if TYPE_CHECKING:
     from grader.course import Course
-    from grader.reports.view import Gradebook
     from grader.reports.wording import Lang
+    from grader.run import Books
 
 F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
@@ -160,7 +160,7 @@ def run(
     from grader.course import find_course
     from grader.faults import FaultLog
     from grader.reports.terminal import LiveProgress, make_console
-    from grader.reports.wording import FAULTS, TO_GRADE, say
+    from grader.reports.wording import FAULTS, TO_GRADE, WAITING, say
     from grader.run import Request, grade
 
     course, part = find_course(root), parse_shard(shard)
@@ -170,11 +170,14 @@ def run(
         console.print(say(TO_GRADE, lang).format(jobs, known))
         return LiveProgress(jobs, console, lang)
 
+    def waiting() -> None:
+        console.print(say(WAITING, lang), soft_wrap=True)
+
     with FaultLog(course.log_path) as log:
-        book = grade(Request(course, names, shard=part, **options), watch, log)
+        books = grade(Request(course, names, shard=part, **options), watch, log, waiting)
         if log.written:
             console.print(f"{say(FAULTS, lang)}: {log.path}", soft_wrap=True)
-        _show(book, course, names, lang, reports, fail_under)
+        _show(books, course, names, lang, reports, fail_under)
 
 
 @main.command()
@@ -199,15 +202,53 @@ def report(
     """
     from grader.course import find_course
     from grader.faults import FaultLog
-    from grader.run import stored
+    from grader.run import look_up
 
     course = find_course(root)
     with FaultLog(course.log_path):
-        _show(stored(course, names, exercises), course, names, lang, reports, fail_under)
+        _show(look_up(course, names, exercises), course, names, lang, reports, fail_under)
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SUBMISSION]...")
+@_exercises
+@click.option(
+    "--since", metavar="DIR|TIME",
+    help="A folder of earlier reports, or a time such as 2026-11-28T18:00. Default: the last reports.",
+)  # fmt: skip
+@click.option(
+    "--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True,
+    help="How it is printed.",
+)  # fmt: skip
+@_lang
+@_course
+def diff(
+    root: Path, names: tuple[str, ...], exercises: tuple[str, ...], since: str | None, form: str, lang: Lang
+) -> None:
+    """Show whose score changes, by how much and because of which test, before anything is written.
+
+    Compares what `grader report` would write now with the last reports, with a folder of reports that you
+    kept (those that were published, say), or with what was known at some time, by the points of now.
+
+    \b
+    Examples:
+      grader diff                           after points were changed in exercise.yaml
+      grader diff --since 2026-11-28T18:00  after a test was corrected and `grader run` graded again
+    """
+    from grader.course import find_course
+    from grader.diff import difference
+    from grader.reports.changes import changes_csv, changes_json
+    from grader.reports.terminal import differences, make_console
+
+    found = difference(find_course(root), since, names, exercises, lang)
+    if form == "text":
+        make_console().print(differences(found, lang), soft_wrap=True)
+    else:
+        click.echo(changes_csv(found) if form == "csv" else changes_json(found), nl=False)
 
 
 def _show(
-    book: Gradebook,
+    books: Books,
     course: Course,
     names: tuple[str, ...],
     lang: Lang,
@@ -215,14 +256,13 @@ def _show(
     mark: float | None,
 ) -> None:
     """Print the results, in detail where submissions were named, write the reports, and exit."""
-    from grader.reports.changes import changes
     from grader.reports.github import commands_stopped
     from grader.reports.terminal import make_console, score_table, submission_detail
     from grader.reports.wording import CHANGED, REPORTS, say
-    from grader.reports.write import last_scores, write_all
-    from grader.run import exit_code, stored
+    from grader.reports.write import changes_since_written, write_all
+    from grader.run import exit_code
 
-    console = make_console()
+    console, book = make_console(), books.asked
     with commands_stopped(sys.stdout):
         for name in names:
             console.print(submission_detail(book, name, lang, faults=True))
@@ -232,10 +272,9 @@ def _show(
             why = row.fault.strip().splitlines()[-1]
             console.print(f"{row.submission} {row.exercise}: {why}", soft_wrap=True)
     folder = reports or course.root / "reports"
-    whole = stored(course)  # reports always show the whole course
-    for line in changes(last_scores(folder), whole):
-        console.print(f"{say(CHANGED, lang)}: {line}", soft_wrap=True)
-    write_all(whole, folder, lang)
+    for change in changes_since_written(books.whole, folder, lang):
+        console.print(f"{say(CHANGED, lang)}: {change.line}", soft_wrap=True)
+    write_all(books.whole, folder, lang)
     console.print(f"{say(REPORTS, lang)}: {folder}", soft_wrap=True)
     sys.exit(exit_code(book, mark))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import ContentError
@@ -183,14 +183,26 @@ class Exercise:
         return self.solution_files(graft(self.reference_source(), mutant.source, path))
 
     def digest(self) -> str:
-        """Digest everything that can change a verdict: all code and texts, not the points table."""
-        digest = hashlib.sha256(repr((self.limits, self.interface, self.policy, self.preload)).encode())
-        digest.update(repr([(s.name, s.requires, s.devices, s.fresh, s.needs) for s in self.tests]).encode())
-        for folder in ("hidden_tests", "public_tests", "reference", "starter", "mutants", "kit"):
+        """Digest all of this exercise that can change a result of it: not its points, not its READMEs."""
+        rows = [replace(spec, points=0.0, bonus=False) for spec in self.tests]
+        face = self.interface  # a set is shown in another order by every process
+        names = (face.functions, face.classes, sorted(face.optional))
+        digest = hashlib.sha256(repr((self.limits, names, self.policy, self.preload, rows)).encode())
+        self._add_files(digest, "hidden_tests", "public_tests", "reference", "starter", "mutants", "kit")
+        return digest.hexdigest()
+
+    def foundation(self) -> str:
+        """Digest what of this exercise can change a result of one that builds on it: not its tests."""
+        digest = hashlib.sha256(repr((self.requires, self.policy)).encode())
+        self._add_files(digest, "reference", "kit")
+        return digest.hexdigest()
+
+    def _add_files(self, digest: hashlib._Hash, *folders: str) -> None:
+        for folder in folders:
             for path in sorted((self.path / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
-                    digest.update(f"{path.relative_to(self.path)}\0".encode() + path.read_bytes() + b"\0")
-        return digest.hexdigest()
+                    content = path.read_bytes()
+                    digest.update(f"{path.relative_to(self.path)}\0{len(content)}\0".encode() + content)
 
 
 def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:

@@ -160,14 +160,6 @@ class Score:
         """Required points plus bonus."""
         return self.points + self.bonus
 
-    def __add__(self, other: Score) -> Score:
-        return Score(
-            round(self.points + other.points, 6),
-            round(self.maximum + other.maximum, 6),
-            round(self.bonus + other.bonus, 6),
-            round(self.ungradable + other.ungradable, 6),
-        )
-
 
 def score_test(
     spec: TestSpec,
@@ -185,11 +177,21 @@ def score_test(
 
 def score_job(specs: Iterable[TestSpec], result: JobResult) -> Score:
     """Score a job against a tests table. An ungraded job has no maximum: nobody loses by our fault."""
-    specs = tuple(specs)
     if result.state is State.UNGRADED:
         return Score(ungradable=sum(s.points for s in specs if not s.bonus))
     by_name = {t.name: t for t in result.tests}
-    return sum((score_test(s, by_name.get(s.name)) for s in specs), Score())
+    return add_up(score_test(s, by_name.get(s.name)) for s in specs)
+
+
+def add_up(scores: Iterable[Score]) -> Score:
+    """Return the sum of many scores."""
+    points = maximum = bonus = ungradable = 0.0
+    for score in scores:
+        points += score.points
+        maximum += score.maximum
+        bonus += score.bonus
+        ungradable += score.ungradable
+    return Score(round(points, 6), round(maximum, 6), round(bonus, 6), round(ungradable, 6))
 
 
 @dataclass(frozen=True, slots=True)

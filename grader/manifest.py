@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from grader.errors import ContentError
 from grader.job import Text
@@ -18,6 +19,7 @@ from grader.job import Text
 T = TypeVar("T")
 _LONGEST = 100  # characters of a name
 Scalar = str | int | float | bool | None
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
 
 def is_name(word: str) -> bool:
@@ -29,7 +31,7 @@ def read_manifest(path: Path) -> Section:
     """Parse a YAML file whose top level is a mapping. Raises ContentError."""
     text = _read(path)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ContentError(
@@ -62,7 +64,7 @@ def _read(path: Path) -> str:
 
 def _value(path: Path, node: yaml.Node) -> object:
     try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
+        return SafeConstructor().construct_object(node, deep=True)
     except Exception as error:  # yaml's converters raise whatever they stumble over: 2001-99-99, 0x_, <<, !!x
         said = error.problem if isinstance(error, yaml.MarkedYAMLError) else repr(error)
         raise ContentError(path, f"not a value of YAML: {said}", node.start_mark.line + 1) from None

@@ -47,7 +47,7 @@ def merge(course: Course, paths: Sequence[Path], out: Path | None = None) -> Mer
             store.put(stored.key, stored.result, stored.commit, stored.stored)
         if out is not None:
             here = [s for s in store.latest() if s.result.submission in names]
-            write_file(out, bundle_bytes(About(FORMAT, kept=True), here))
+            write_file(out, [bundle_bytes(About(FORMAT, kept=True), here)])
     return Merged(len(new), missing)
 
 

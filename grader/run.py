@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from grader.bundle import FORMAT, About, Mark, Shard, bundle_bytes, judge_digest
+from grader.bundle import FORMAT, About, Shard, bundle_bytes
 from grader.checkpoint import Checkpoint, read_checkpoint
 from grader.course import Course
 from grader.doctor import core_count, has_cuda
 from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
 from grader.faults import FaultLog
-from grader.feedback import Feedback, measure
 from grader.git import enrolled, read_record
-from grader.job import Job, JobResult, Score, State, Status, score_job
-from grader.refusal import without_running
-from grader.reports.view import Gradebook, combine, make_row
+from grader.job import JobResult, Score, State, score_job
+from grader.lock import turn
+from grader.plan import Conditions, Plan, Planner
+from grader.reports.made import origin_of
+from grader.reports.view import Gradebook, Row, combine, make_row, outline
 from grader.reports.write import write_file
 from grader.schedule import plan_slots, run_jobs
-from grader.store import Store, Stored, job_key, versions
-from grader.submission import Submission, commit, list_submissions, snapshot
-from grader.verify import Verification, verify
+from grader.store import Store, Stored, versions
+from grader.submission import Submission, commit, list_submissions
 from grader.wall.launch import Tier
 from grader.wall.memory import available
 from grader.wall.probe import best_tier
 from grader.wall.view import require_hidden
+
+if TYPE_CHECKING:  # they bring torch along, which `grader run` leaves to its slots
+    from grader.feedback import Feedback
+    from grader.verify import Verification
 
 STRENGTH = ("none", "C", "A")
 
@@ -66,22 +71,23 @@ class Request:
     out: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The jobs of a run, split into what is known and what has to be run. Keys are the store's."""
+class Books(NamedTuple):
+    """The gradebook that was asked for, and that of the whole course, which reports show."""
 
-    known: tuple[tuple[str, JobResult], ...]
-    settled: tuple[tuple[str, JobResult], ...]  # decided without running anything
-    jobs: dict[str, Job]
-    marks: dict[str, Mark]
+    asked: Gradebook
+    whole: Gradebook
 
 
 def grade(
-    request: Request, watch: Callable[[int, int], AbstractContextManager[Progress]], log: FaultLog
-) -> Gradebook:
-    """Grade what the request names and return the gradebook of it; every result is kept as it comes.
+    request: Request,
+    watch: Callable[[int, int], AbstractContextManager[Progress]],
+    log: FaultLog,
+    waiting: Callable[[], None] = lambda: None,
+) -> Books:
+    """Grade what the request names and return the gradebooks; every result is kept as it comes.
 
-    `watch(jobs, known)` opens the display of the progress; `log` takes in what failed on our side.
+    `watch(jobs, known)` opens the display of the progress; `log` takes in what failed on our side;
+    `waiting` is called where another run is at work on the course, which this one then waits for.
     """
 
     def failed(result: JobResult, then: str) -> None:
@@ -97,51 +103,47 @@ def grade(
     checkpoint = _take_checkpoint(request.model, exercises)
     slots = _count_slots(request.slots, device, exercises, checkpoint)
     specs = {exercise.name: exercise.tests for exercise in exercises}
-    pulled = {name: pull.commit for name, pull in read_record(course).items()}
-    commits = {s.name: commit(s.path) or pulled.get(s.name, "") for s in submissions}
-    with Store(course.store_path) as store:
-        plan = _plan(request, submissions, exercises, store, tier, device, checkpoint)
-        newest = {(s.key, s.commit) for s in store.latest()}
-        for key, result in (*plan.known, *plan.settled):
-            commit_now = commits[result.submission]
-            if (key, commit_now) not in newest:  # what was graded before, in another commit
-                store.put(key, plan.marks[key].on(result), commit_now)
+    with turn(course.store_path.with_name("run.lock"), waiting), Store(course.store_path) as store:
+        planner = Planner(exercises, Conditions(device, tier, checkpoint, request.seed))
+        commits = _commits(course, submissions)
+        plan = planner.plan(submissions, commits, store, fresh=request.fresh, fill=request.fill)
+        for key, result in plan.put:
+            store.put(key, plan.marks[key].on(result), commits[result.submission])
         keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}
-        with watch(len(plan.jobs), len(plan.known)) as progress:
+        with watch(len(plan.jobs), plan.known) as progress:
             setup = plan_slots(exercises, tier, device, checkpoint)
             again = partial(failed, then="tried again")
             for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started, again):
                 if result.fault:
                     failed(result, "ungraded")
+                planner.require_unchanged(result.exercise)
                 key = keys[result.submission, result.exercise]
                 store.put(key, plan.marks[key].on(result), commits[result.submission])
                 progress.finished(result, score_job(specs[result.exercise], result))
         if request.out is not None:
             names = tuple(s.name for s in everybody)
-            write_file(request.out, _bundle(request, device, exercises, names, plan, store))
-    if not submissions:  # of a part without students, or a course without any
-        return Gradebook((), course.title, _now(), versions(), tuple(specs))
-    return stored(course, tuple(s.name for s in submissions), request.exercises)
+            write_file(request.out, [_bundle(request, device, planner, names, plan, store)])
+    whole = stored(course)
+    return Books(whole.only({s.name for s in submissions}, set(specs)), whole)
+
+
+def _commits(course: Course, submissions: Iterable[Submission]) -> dict[str, str]:
+    pulled = {name: pull.commit for name, pull in read_record(course).items()}
+    return {s.name: commit(s.path) or pulled.get(s.name, "") for s in submissions}
 
 
 def _bundle(
-    request: Request,
-    device: str,
-    exercises: Sequence[Exercise],
-    names: tuple[str, ...],
-    plan: Plan,
-    store: Store,
+    request: Request, device: str, planner: Planner, names: tuple[str, ...], plan: Plan, store: Store
 ) -> bytes:
     """Return what this run undertook and what came of it, for `grader merge`."""
-    done = [(r.submission, r.exercise) for _, r in (*plan.known, *plan.settled)]
-    jobs = sorted([*done, *((job.submission, job.exercise) for job in plan.jobs.values())])
+    jobs = sorted(plan.undertaken)
     about = About(
         FORMAT,
         kept=False,
         device=device,
         shard=(request.shard.number, request.shard.count),
         versions=versions(),
-        judged_by={exercise.name: judge_digest(exercise) for exercise in exercises},
+        judged_by=planner.judges,
         submissions=names,
         jobs=tuple(jobs),
     )
@@ -152,25 +154,60 @@ def _bundle(
     return bundle_bytes(about, results)
 
 
-def stored(course: Course, names: tuple[str, ...] = (), exercises: tuple[str, ...] = ()) -> Gradebook:
-    """Make the gradebook of what is stored, scored by the points that exercise.yaml states now."""
-    known = {exercise.name: exercise for exercise in course.exercises(exercises)}
+def look_up(course: Course, names: tuple[str, ...], exercises: tuple[str, ...]) -> Books:
+    """Return the gradebooks of what is stored. Raises UsageError for an unknown name."""
     everybody = enrolled(course)
-    for name in names:
-        if name not in everybody:
-            raise unknown_name("submission", name, everybody)
-    wanted = set(names or everybody)
+    for kind, asked, known in (
+        ("submission", names, everybody),
+        ("exercise", exercises, course.exercise_names),
+    ):
+        for name in asked:
+            if name not in known:
+                raise unknown_name(kind, name, known)
+    whole = stored(course)
+    return Books(whole.only(set(names or everybody), set(exercises or course.exercise_names)), whole)
+
+
+def stored(course: Course, before: str = "") -> Gradebook:
+    """Make the gradebook of what is stored, scored by the points that exercise.yaml states now.
+
+    With `before`, an ISO 8601 time in UTC, of what was stored until then.
+    """
+    known = {exercise.name: exercise for exercise in course.exercises()}
+    wanted = set(enrolled(course))
+    tables = {name: origin_of(exercise.title, exercise.tests) for name, exercise in known.items()}
+    rows: list[Row] = []
+    origins: dict[str, list[object]] = defaultdict(list)
     with Store(course.store_path) as store:
-        latest = [s for s in store.latest() if s.result.exercise in known and s.result.submission in wanted]
-    rows = []
-    for (submission, name), group in groupby(latest, lambda s: (s.result.submission, s.result.exercise)):
-        found = _of_the_newest(tuple(group))
-        exercise = known[name]
-        result = combine([s.result for s in found])
-        last = max(found, key=lambda s: s.stored)
-        rows.append(make_row(result, exercise.tests, exercise.title, last.commit, last.stored))
-        assert rows[-1].submission == submission
-    return Gradebook(tuple(rows), course.title, _now(), versions(), tuple(known))
+        for found in _jobs(store.latest(before=before), known, wanted):
+            row = _row(outline, found, known)
+            rows.append(row)
+            made_of = ((s.digest, s.commit, s.stored) for s in found)
+            origins[row.submission] += [tables[row.exercise], *made_of]
+
+    def load(submission: str) -> tuple[Row, ...]:
+        with Store(course.store_path) as store:
+            jobs = _jobs(store.latest(submission, before), known, wanted)
+            return tuple(_row(make_row, found, known) for found in jobs)
+
+    return Gradebook(
+        tuple(rows),
+        course.title,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        versions(),
+        tuple(known),
+        load,
+        {name: origin_of(parts) for name, parts in origins.items()},
+    )
+
+
+def _jobs(
+    latest: Iterable[Stored], exercises: Container[str], submissions: Container[str]
+) -> Iterator[tuple[Stored, ...]]:
+    """Yield the results of each job, one per device, of what is still in the course."""
+    for (submission, exercise), found in groupby(latest, lambda s: (s.result.submission, s.result.exercise)):
+        if exercise in exercises and submission in submissions:
+            yield _of_the_newest(tuple(found))
 
 
 def _of_the_newest(found: tuple[Stored, ...]) -> tuple[Stored, ...]:
@@ -180,8 +217,11 @@ def _of_the_newest(found: tuple[Stored, ...]) -> tuple[Stored, ...]:
     return tuple(s for s in found if (s.result.snapshot, s.result.judged_by) == made_of)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _row(make: Callable[..., Row], found: tuple[Stored, ...], exercises: Mapping[str, Exercise]) -> Row:
+    result = combine([s.result for s in found])
+    exercise = exercises[result.exercise]
+    last = max(found, key=lambda s: s.stored)
+    return make(result, exercise.tests, exercise.title, last.commit, last.stored)
 
 
 def exit_code(book: Gradebook, fail_under: float | None) -> int:
@@ -205,6 +245,8 @@ def verify_course(
     progress: Callable[[int, int], None],
 ) -> tuple[Verification, ...]:
     """Test the tests of the named exercises (all without names)."""
+    from grader.verify import verify
+
     return verify(
         course.exercises(names),
         tier=choose_tier(course, choose_device(device), no_sandbox=no_sandbox),
@@ -228,6 +270,8 @@ def measure_feedback(
     progress: Callable[[int, int], None],
 ) -> tuple[Feedback, ...]:
     """Find out which mistakes are named, for the named exercises (all without names)."""
+    from grader.feedback import measure
+
     return measure(
         course.exercises(names),
         tier=choose_tier(course, choose_device(device), no_sandbox=no_sandbox),
@@ -284,72 +328,9 @@ def _count_slots(
     return min([slots, *(count for count in fitting if count is not None)])
 
 
-def _is_final(exercise: Exercise, result: JobResult, device: str, checkpoint: Checkpoint | None) -> bool:
-    """Say whether grading again could not do more: a compiler may be here by now, the machine be quieter."""
-
-    def never_here(name: str) -> bool:
-        spec = exercise.test(name)
-        absent = (spec.devices and device not in spec.devices) or (
-            checkpoint is None and "model" in spec.needs
-        )
-        return bool(absent) or any(map(never_here, spec.requires))
-
-    return all(never_here(t.name) for t in result.tests if t.status is Status.UNGRADABLE)
-
-
 def _select(course: Course, names: tuple[str, ...]) -> Sequence[Submission]:
     submissions = {s.name: s for s in list_submissions(course.submissions_path)}
     for name in names:
         if name not in submissions:
             raise unknown_name("submission", name, submissions)
     return [s for s in submissions.values() if not names or s.name in names]
-
-
-def _plan(
-    request: Request,
-    submissions: Sequence[Submission],
-    exercises: Sequence[Exercise],
-    store: Store,
-    tier: Tier,
-    device: str,
-    checkpoint: Checkpoint | None,
-) -> Plan:
-    seed = request.seed if request.seed is not None else secrets.randbelow(2**62)
-    options = {} if request.seed is None else {"seed": str(request.seed)}
-    known, settled, jobs, marks = [], [], {}, {}
-    gaps = _gaps(store, device)
-    for submission in submissions:
-        for exercise in exercises:
-            on_model = {"model": checkpoint.digest} if checkpoint and exercise.uses("model") else {}
-            taken = snapshot(submission.path, (*(a.name for a in exercise.ancestors), exercise.name))
-            key = job_key(
-                exercise=exercise.digest(),
-                ancestors=[a.digest() for a in exercise.ancestors],
-                snapshot=f"{submission.name}/{taken.digest}",
-                device=device,
-                wall=tier,
-                options={**options, **on_model},
-            )
-            marks[key] = mark = Mark.of(exercise, taken)
-            if request.fill and (submission.name, exercise.name, mark.judged_by, mark.snapshot) not in gaps:
-                continue
-            result = None if request.fresh else store.get(key)
-            if result is not None and not _is_final(exercise, result, device, checkpoint):
-                result = None
-            decided = without_running(submission.name, exercise, taken.files, taken.hazards, device)
-            if result is not None:
-                known.append((key, result))
-            elif decided is not None:
-                settled.append((key, decided))
-            else:
-                jobs[key] = Job(exercise.name, submission.name, device, taken.files, seed)
-    return Plan(tuple(known), tuple(settled), jobs, marks)
-
-
-def _gaps(store: Store, device: str) -> frozenset[tuple[str, str, str, str]]:
-    """Return the jobs, with what they were made of, that other devices left points open in."""
-    return frozenset(
-        (s.result.submission, s.result.exercise, s.result.judged_by, s.result.snapshot)
-        for s in store.latest()
-        if s.result.device != device and any(t.status is Status.UNGRADABLE for t in s.result.tests)
-    )

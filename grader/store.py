@@ -34,6 +34,20 @@ _APPLICATION = 0x6772_6472  # "grdr": tells our file from any other SQLite datab
 _FORMAT = 1  # of the JSON in column `result`; raise it when JobResult changes its meaning
 _WAIT = 10.0  # seconds to wait for another process's transaction
 _PACKAGES = ("torch", "transformers", "triton")
+# Parts of the grader that decide no result; tests/test_store.py holds them against what a slot imports.
+_COMMANDS = (
+    "__main__",
+    "check",
+    "cli",
+    "diff",
+    "doctor",
+    "feedback",
+    "handout",
+    "nulls",
+    "transplant",
+    "verify",
+)
+_APART = frozenset((*_COMMANDS, "lock", "plan", "reports", "run", "store"))
 
 # One entry per version of the schema, applied in order; never change one that was released.
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -59,12 +73,16 @@ _COLUMNS = "key, commit_id, stored, format, result"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A result with what the store knows of it. `stored` is an ISO 8601 time in UTC."""
+    """A result with what the store knows of it.
+
+    `stored` is an ISO 8601 time in UTC; `digest` tells two results apart, whatever they are stored under.
+    """
 
     key: str
     commit: str
     stored: str
     result: JobResult
+    digest: str = ""
 
 
 class Store:
@@ -102,8 +120,17 @@ class Store:
 
     def get(self, key: str) -> JobResult | None:
         """Return the newest result stored under `key` that may be used again, or None."""
-        rows = self._select("WHERE key = ? AND state != ? ORDER BY id DESC LIMIT 1", key, State.UNGRADED)
-        return rows[0].result if rows else None
+        return self.known([key]).get(key)
+
+    def known(self, keys: Iterable[str]) -> dict[str, JobResult]:
+        """Return the newest results that may be used again, by key; what is not known is left out."""
+        found = self._select(
+            "WHERE id IN (SELECT max(id) FROM results WHERE state != ?"
+            " AND key IN (SELECT value FROM json_each(?)) GROUP BY key)",
+            State.UNGRADED,
+            json.dumps(list(keys)),
+        )
+        return {stored.key: stored.result for stored in found}
 
     def put(self, key: str, result: JobResult, commit: str = "", stored: str = "") -> None:
         """Add a result to the history; on return it is on disk. An ungraded one will never be reused.
@@ -127,23 +154,27 @@ class Store:
                 row,
             )
 
-    def latest(self) -> list[Stored]:
-        """Return the newest result of every (submission, exercise, device), in that order."""
-        return self._select(
-            "WHERE id IN (SELECT max(id) FROM results GROUP BY submission, exercise, device)"
-            " ORDER BY submission, exercise, device"
-        )
+    def latest(self, submission: str = "", before: str = "") -> Iterator[Stored]:
+        """Yield the newest result of every (submission, exercise, device), in that order.
+
+        Of one submission, if it is named; with `before`, an ISO 8601 time in UTC, the newest of then.
+        """
+        conditions = {"submission = ?": submission, "stored < ?": before}
+        asked = {sql: value for sql, value in conditions.items() if value}
+        where = f"WHERE {' AND '.join(asked)}" if asked else ""
+        newest = f"SELECT max(id) FROM results {where} GROUP BY submission, exercise, device"  # noqa: S608
+        return self._select(f"WHERE id IN ({newest}) ORDER BY submission, exercise, device", *asked.values())
 
     def history(self, submission: str, exercise: str) -> list[Stored]:
         """Return all results of a submission's exercise, oldest first."""
-        return self._select("WHERE submission = ? AND exercise = ? ORDER BY id", submission, exercise)
+        return list(self._select("WHERE submission = ? AND exercise = ? ORDER BY id", submission, exercise))
 
-    def _select(self, where: str, *values: str) -> list[Stored]:
+    def _select(self, where: str, *values: str) -> Iterator[Stored]:
+        """Yield rows one by one: a class of a thousand does not fit into memory twice."""
         with _explained(self._path):
-            rows = self._database.execute(f"SELECT {_COLUMNS} FROM results {where}", values).fetchall()  # noqa: S608 - `where` is ours
-            return [
-                Stored(key, commit, stored, _decode(blob, form)) for key, commit, stored, form, blob in rows
-            ]
+            query = f"SELECT {_COLUMNS} FROM results {where}"  # noqa: S608 - `where` is ours
+            for key, commit, stored, form, blob in self._database.execute(query, values):
+                yield Stored(key, commit, stored, _decode(blob, form), hashlib.sha256(blob).hexdigest())
 
 
 def migrate(database: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:
@@ -200,6 +231,7 @@ def job_key(
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+@cache
 def versions() -> tuple[tuple[str, str], ...]:
     """Return (name, version) of what can change a result, without importing any of it."""
     return (
@@ -209,17 +241,19 @@ def versions() -> tuple[tuple[str, str], ...]:
     )
 
 
-@cache
 def code_digest() -> str:
-    """Return a digest of the grader's own source: a version number does not change with every fix.
+    """Return a digest of the grader's own source, as far as it decides results: no commands, no reports."""
+    return source_digest(_APART)
 
-    Reports are left out; they decide no result.
-    """
+
+@cache
+def source_digest(without: frozenset[str] = frozenset()) -> str:
+    """Return a digest of the grader's own source: a version number does not change with every fix."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root)
-        if name.parts[0] != "reports":
+        if name.parts[0].removesuffix(".py") not in without:
             digest.update(f"{name.as_posix()}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 

@@ -20,8 +20,8 @@ IMPORTED = (
 
 def test_the_commands_are_those_of_the_design():
     assert COMMANDS == [
-        "add", "check", "doctor", "handout", "list", "merge", "publish", "pull", "remove", "report", "run",
-        "verify",
+        "add", "check", "diff", "doctor", "handout", "list", "merge", "publish", "pull", "remove", "report",
+        "run", "verify",
     ]  # fmt: skip
 
 

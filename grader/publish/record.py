@@ -51,7 +51,7 @@ class Record:
         when = datetime.now(UTC).isoformat(timespec="seconds")
         self._posted.setdefault(target, {})[subject] = Posted(digest, when)
         document = msgspec.json.encode(_Document(1, self._posted), order="deterministic")
-        write_file(self._path, msgspec.json.format(document, indent=1) + b"\n")
+        write_file(self._path, [msgspec.json.format(document, indent=1) + b"\n"])
 
 
 def digest_of(*parts: object) -> str:

@@ -48,7 +48,7 @@ def _cells(score: Score | None) -> list[str]:
 
 def _status(book: Gradebook, submission: str) -> str:
     """Return `graded`, or what a human has to look at: `missing: sampling; ungraded: llamascratch`."""
-    rows = book.of(submission)
+    rows = [row for exercise in book.exercises if (row := book.row(submission, exercise))]
     found = {
         "missing": [row.exercise for row in rows if row.state is State.MISSING],
         "ungraded": [row.exercise for row in rows if row.state is State.UNGRADED],

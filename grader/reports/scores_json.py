@@ -6,6 +6,8 @@ does not fit. Change them together with `SCHEMA`. All text is sanitised; nothing
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -97,24 +99,66 @@ class Scores(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def scores_json(book: Gradebook) -> bytes:
-    """Return the document as indented UTF-8, in an order that depends on the results alone."""
+    """Return the document as UTF-8, in an order that depends on the results alone."""
+    return b"".join(scores_lines(book))
+
+
+def scores_lines(book: Gradebook, kept: Callable[[str], bytes | None] = lambda name: None) -> Iterator[bytes]:
+    """Yield the document in parts: what concerns all, then a line per submission.
+
+    `kept(name)` may return a line that was made before.
+    """
     scores = Scores(
         schema=SCHEMA,
         course=book.course,
         created=book.created,
         versions=dict(book.versions),
         exercises=tuple(Exercise(name, book.title(name)) for name in book.exercises),
-        submissions=tuple(
-            SubmissionScore(name, _points(book.total(name)), tuple(map(_job, book.of(name))))
-            for name in book.submissions
-        ),
+        submissions=(),
     )
-    return msgspec.json.format(msgspec.json.encode(scores), indent=2) + b"\n"
+    yield msgspec.json.encode(scores).removesuffix(b"]}") + b"\n"
+    for index, name in enumerate(book.submissions):
+        yield b",\n" if index else b""
+        yield kept(name) or msgspec.json.encode(submission_score(book, name))
+    yield b"\n]}\n"
+
+
+def submission_score(book: Gradebook, name: str) -> SubmissionScore:
+    """Return one submission's part of the document."""
+    return SubmissionScore(name, _points(book.total(name)), tuple(map(_job, book.of(name))))
 
 
 def decode(document: bytes) -> Scores:
     """Read a document back; raise `msgspec.ValidationError` where it breaks the schema."""
     return msgspec.json.decode(document, type=Scores)
+
+
+class _Parts(Struct):
+    submissions: list[msgspec.Raw]
+
+
+class _Named(Struct):
+    name: str
+
+
+def submission_lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and JSON of each submission of a document, one after another where they stand in lines.
+
+    Raises OSError, `msgspec.DecodeError`.
+    """
+    with path.open("rb") as file:
+        if file.readline().endswith(b'"submissions":[\n'):
+            parts: Iterator[bytes] = (line.rstrip(b",\n") for line in file if line.startswith(b"{"))
+        else:
+            file.seek(0)
+            parts = map(bytes, msgspec.json.decode(file.read(), type=_Parts).submissions)
+        for part in parts:
+            yield msgspec.json.decode(part, type=_Named).name, part
+
+
+def read_submission(part: bytes) -> SubmissionScore:
+    """Read one submission's part of a document. Raises `msgspec.DecodeError`."""
+    return msgspec.json.decode(part, type=SubmissionScore)
 
 
 def json_schema() -> dict[str, object]:

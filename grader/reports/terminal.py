@@ -6,6 +6,8 @@ Every piece of text is a `rich.text.Text`, never markup; colours and redrawing o
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from types import TracebackType
 from typing import IO, Self
@@ -17,17 +19,22 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from grader.job import JobResult, Score, State, Text
+from grader.reports.changes import Change
 from grader.reports.view import Case, Gradebook, Row
 from grader.reports.wording import (
+    ABOUT,
     APPROXIMATE,
     BONUS,
+    CHANGES,
     COMMIT,
     DONE,
     HINT,
     LEFT,
+    MORE,
     NO_WALL,
     OUTPUT,
     PASSING,
+    PER_MINUTE,
     RUNNING,
     SUBMISSION,
     TOTAL,
@@ -44,6 +51,7 @@ from grader.reports.wording import (
 from grader.sanitise import line
 
 _WIDTH_ELSEWHERE = 120  # columns where there is no terminal to ask, such as a CI log
+MOST_ROWS = 100  # of the table in a terminal
 _SYMBOLS = {
     Outcome.PASSED: ("✔", "green"),
     Outcome.SKIPPED: ("–", "dim"),
@@ -64,17 +72,19 @@ def make_console(stream: IO[str] | None = None) -> Console:
 
 
 def score_table(book: Gradebook, lang: Lang) -> Group:
-    """Return the table of all submissions x exercises, with what graded them below."""
+    """Return the table of submissions x exercises, as long as anyone reads, with what graded them below."""
     table = Table(title=Styled(say(book.course, lang)) if book.course else None, title_justify="left")
     table.add_column(Styled(say(SUBMISSION, lang)), overflow="fold")
     for exercise in book.exercises:
         table.add_column(Styled(exercise), justify="right")
     table.add_column(Styled(say(TOTAL, lang)), justify="right")
-    for name in book.submissions:
+    for name in book.submissions[:MOST_ROWS]:
         rows = [book.row(name, exercise) for exercise in book.exercises]
         total = Styled(score_words(book.total(name), lang), style="bold")
         table.add_row(Styled(name), *(_cell(row, lang) for row in rows), total)
-    return Group(table, *_facts(book, lang))
+    more = len(book.submissions) - MOST_ROWS
+    rest = [Styled(say(MORE, lang).format(more, "scores.csv"))] if more > 0 else []
+    return Group(table, *rest, *_facts(book, lang))
 
 
 def submission_detail(book: Gradebook, submission: str, lang: Lang, *, faults: bool = False) -> Group:
@@ -101,13 +111,25 @@ def check_detail(row: Row, lang: Lang) -> Group:
     return Group(*parts, Styled(""))
 
 
+def differences(found: Sequence[Change], lang: Lang) -> Group:
+    """Return one line per score that changes, and how many do."""
+    up = sum(change.by > 0 for change in found)
+    down = sum(change.by < 0 for change in found)
+    lines = [Styled(change.line, style="green" if change.by > 0 else "red") for change in found]
+    return Group(*lines, Styled(say(CHANGES, lang).format(len(found), up, down), style="bold"))
+
+
 class LiveProgress:
     """Progress of many jobs: a status line on a terminal, plain lines elsewhere. A context manager."""
 
-    def __init__(self, total: int, console: Console, lang: Lang = "en") -> None:
+    def __init__(
+        self, total: int, console: Console, lang: Lang = "en", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._total = total
         self._console = console
         self._lang = lang
+        self._clock = clock
+        self._began = clock()
         self._done = 0
         self._running: dict[tuple[str, str], None] = {}
         # No refresh thread: the line changes only when something happens.
@@ -151,8 +173,26 @@ class LiveProgress:
         left = self._total - self._done - len(self._running)
         names = ", ".join(f"{line(submission, 40)} {exercise}" for submission, exercise in self._running)
         running = f"{len(self._running)} {say(RUNNING, self._lang)}" + (f" ({names})" if names else "")
-        counts = f"{self._done} {say(DONE, self._lang)} · {running} · {left} {say(LEFT, self._lang)}"
-        self._live.update(Styled(counts, no_wrap=True, overflow="ellipsis"), refresh=True)
+        facts = [f"{self._done} {say(DONE, self._lang)}", f"{left} {say(LEFT, self._lang)}", *self._pace()]
+        text = " · ".join([*facts, running])  # last: it may be too long
+        self._live.update(Styled(text, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    def _pace(self) -> list[str]:
+        """Say how fast it goes, and how long it will take if it goes on like that."""
+        passed = self._clock() - self._began
+        if not self._done or passed <= 0:
+            return []
+        left = passed / self._done * (self._total - self._done)
+        rate = say(PER_MINUTE, self._lang).format(number(60 * self._done / passed, places=1))
+        return [rate, say(ABOUT, self._lang).format(_duration(left))]
+
+
+def _duration(seconds: float) -> str:
+    """Write a time as one would say it: `40 s`, `3 min`, `1 h 5 min`."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _cell(row: Row | None, lang: Lang) -> Styled:

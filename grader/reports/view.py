@@ -8,7 +8,7 @@ in a view: no seed, no margins, and output of public tests only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -24,6 +24,8 @@ from grader.job import (
     TestResult,
     TestSpec,
     Text,
+    add_up,
+    score_job,
     score_test,
 )
 from grader.reports.wording import EXPLANATIONS, GRADED_TWICE, NO_BETTER, ON_KIT, Outcome, number
@@ -52,7 +54,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One submission's result of one exercise. Build it with `make_row`."""
+    """One submission's result of one exercise. Build it with `make_row`, or `outline` without texts."""
 
     submission: str
     exercise: str
@@ -80,8 +82,8 @@ def make_row(
     """Score `result` against an exercise's tests table and make its texts harmless."""
     specs = tuple(specs)
     ended = {test.name: test for test in result.tests}
-    own = sum((score_test(spec, ended.get(spec.name), lambda test: test.fraction) for spec in specs), Score())
-    kit = sum((score_test(spec, ended.get(spec.name), _on_kit) for spec in specs), Score())
+    own = add_up(score_test(spec, ended.get(spec.name), lambda test: test.fraction) for spec in specs)
+    kit = add_up(score_test(spec, ended.get(spec.name), _on_kit) for spec in specs)
     again = any(test.kit is not None for test in result.tests)
     blame = {State.MISSING: Outcome.MISSING, State.UNGRADED: Outcome.UNGRADED}.get(result.state)
     cases = tuple(_make_case(spec, ended.get(spec.name), blame) for spec in specs)
@@ -93,7 +95,7 @@ def make_row(
         device=result.device,
         state=result.state,
         cases=cases,
-        score=sum((case.score for case in cases), Score()),  # as `score_job`, which a test asserts
+        score=add_up(case.score for case in cases),  # as `score_job`, which a test asserts
         own=own,
         kit=kit if again else None,
         seconds=_duration(result.seconds),
@@ -103,6 +105,27 @@ def make_row(
         notice=_notice(result, own, kit if again else None) or (EXPLANATIONS[blame] if blame else NO_TEXT),
         fault=plain(result.fault, OUTPUT),
         files=result.files,
+        graded=graded,
+    )
+
+
+def outline(
+    result: JobResult, specs: Iterable[TestSpec], title: Text, commit: str = "", graded: str = ""
+) -> Row:
+    """Score `result` and leave its cases and texts out: what tables show of it."""
+    return Row(
+        submission=line(result.submission, 100),
+        exercise=result.exercise,
+        title=title,
+        commit=line(commit, 64),
+        device=result.device,
+        state=result.state,
+        cases=(),
+        score=score_job(specs, result),
+        seconds=_duration(result.seconds),
+        wall=result.wall,
+        memory_limit=result.memory_limit,
+        fault=plain(result.fault, OUTPUT),
         graded=graded,
     )
 
@@ -126,6 +149,9 @@ class Gradebook:
 
     `created` is an ISO 8601 time; `versions` are (name, version) pairs of what graded. Two rows for the
     same submission and exercise are a mistake of the caller (see `combine`): ValueError.
+
+    The rows of a large class are outlines, and `load` makes the whole ones of one submission when they are
+    asked for. `origins` digests, by submission, everything that these are made of.
     """
 
     rows: tuple[Row, ...]
@@ -133,6 +159,8 @@ class Gradebook:
     created: str = ""
     versions: tuple[tuple[str, str], ...] = ()
     exercises: tuple[str, ...] = ()
+    load: Callable[[str], tuple[Row, ...]] | None = field(default=None, repr=False, compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     _of: Mapping[str, tuple[Row, ...]] = field(init=False, repr=False, compare=False)
     _totals: Mapping[str, Score] = field(init=False, repr=False, compare=False)
 
@@ -143,7 +171,7 @@ class Gradebook:
         if len({(row.submission, row.exercise) for row in rows}) != len(rows):
             raise ValueError("a gradebook holds one row per submission and exercise")
         of = {name: tuple(group) for name, group in groupby(rows, key=lambda row: row.submission)}
-        totals = {name: sum((row.score for row in group), Score()) for name, group in of.items()}
+        totals = {name: add_up(row.score for row in group) for name, group in of.items()}
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "exercises", tuple(known))
         object.__setattr__(self, "_of", of)
@@ -169,12 +197,21 @@ class Gradebook:
         return self._totals[submission]
 
     def of(self, submission: str) -> tuple[Row, ...]:
-        """Return the rows of one submission in the order of the exercises."""
-        return self._of[submission]
+        """Return the rows of one submission, whole, in the order of the exercises."""
+        if self.load is None:
+            return self._of[submission]
+        whole = {row.exercise: row for row in self.load(submission)}
+        return tuple(whole[row.exercise] for row in self._of[submission])
+
+    def only(self, submissions: Container[str], exercises: Container[str]) -> Gradebook:
+        """Return the part of these submissions and exercises."""
+        rows = (r for r in self.rows if r.submission in submissions and r.exercise in exercises)
+        kept = (name for name in self.exercises if name in exercises)
+        return replace(self, rows=tuple(rows), exercises=tuple(kept))
 
     def row(self, submission: str, exercise: str) -> Row | None:
-        """Return the row of one job, or None where there is no result."""
-        return next((row for row in self.of(submission) if row.exercise == exercise), None)
+        """Return the row of one job, without its cases if there are many; None where there is no result."""
+        return next((row for row in self._of[submission] if row.exercise == exercise), None)
 
     def title(self, exercise: str) -> Text:
         """Return an exercise's title, or its name where no row knows one."""

@@ -109,9 +109,17 @@ GO_ON: Final = Text(
 DONE: Final = Text("done", "已完成")
 RUNNING: Final = Text("running", "运行中")
 TO_GRADE: Final = Text("{} jobs to grade, {} known already", "待评分 {} 项，已有结果 {} 项")
+WAITING: Final = Text(
+    "another `grader run` is at work on this course; waiting until it has ended (Ctrl-C leaves it alone)",
+    "另一个 `grader run` 正在评测本课程；等待其结束（按 Ctrl-C 退出不会影响它）",
+)
 REPORTS: Final = Text("reports", "报告")
 FAULTS: Final = Text("what failed on the grader's side", "评测系统自身的故障记录")
 CHANGED: Final = Text("changed", "变化")
+MORE: Final = Text("and {} more: see {}", "另有 {} 份，见 {}")
+CHANGES: Final = Text("{} scores change: {} up, {} down", "{} 个成绩有变化：{} 个升高，{} 个降低")
+PER_MINUTE: Final = Text("{} a minute", "每分钟 {} 项")
+ABOUT: Final = Text("about {} left", "约剩 {}")
 LEFT: Final = Text("left", "剩余")
 SHORTENED: Final = Text("shortened here for lack of room", "因篇幅所限，此处有省略")
 LEFT_OUT: Final = Text("submissions left out here for lack of room", "因篇幅所限未列出的提交数")

@@ -2,6 +2,15 @@
 
 from grader.submission.commit import commit
 from grader.submission.listing import Submission, list_submissions, valid_name
-from grader.submission.snapshot import Hazard, Snapshot, snapshot
+from grader.submission.snapshot import Hazard, Snapshot, snapshot, snapshots
 
-__all__ = ["Hazard", "Snapshot", "Submission", "commit", "list_submissions", "snapshot", "valid_name"]
+__all__ = [
+    "Hazard",
+    "Snapshot",
+    "Submission",
+    "commit",
+    "list_submissions",
+    "snapshot",
+    "snapshots",
+    "valid_name",
+]

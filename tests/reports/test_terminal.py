@@ -115,15 +115,15 @@ def test_progress_in_a_log_is_one_line_per_job():
 
 
 def test_progress_on_a_terminal_says_what_runs():
-    console = on_terminal()
-    with LiveProgress(3, console) as progress:
+    console, times = on_terminal(), iter([0, 1, 2, 60])
+    with LiveProgress(121, console, clock=lambda: next(times)) as progress:
         progress.started("alice", "llamascratch")
         progress.started("bob", "sampling")
         progress.finished(RESULT, Score(87, 100))
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
-    assert "0 done · 2 running (alice llamascratch, bob sampling) · 1 left" in text
-    assert "1 done · 1 running (bob sampling) · 1 left" in text
-    assert "[1/3] alice llamascratch 87/100 (4.1 s)" in text
+    assert "0 done · 119 left · 2 running (alice llamascratch, bob sampling)" in text
+    assert "1 done · 119 left · 1 a minute · about 2 h 0 min left · 1 running (bob sampling)" in text
+    assert "[1/121] alice llamascratch 87/100 (4.1 s)" in text
 
 
 def interrupt(progress):

@@ -20,6 +20,7 @@ from grader.job import (
     TestResult,
     TestSpec,
     Text,
+    add_up,
     score_job,
 )
 from grader.reports.view import Gradebook, combine, make_row
@@ -56,7 +57,7 @@ def test_cases_add_up_to_the_score_of_the_job(specs, state, data):
     result = job(state, tuple(ends) if state is State.GRADED else ())
     row = make_row(result, specs, NO_TEXT)
     assert astuple(row.score) == pytest.approx(astuple(score_job(specs, result)), abs=1e-6)
-    assert sum((case.score for case in row.cases), Score()) == row.score
+    assert add_up(case.score for case in row.cases) == row.score
     assert [case.spec for case in row.cases] == specs
 
 
