@@ -85,9 +85,11 @@ def fill(course: Course) -> None:
     planner = Planner(exercises, Conditions("cpu", tier))
     table = {exercise.name: exercise for exercise in exercises}
     with Store(course.store_path) as store:
-        plan = planner.plan(list_submissions(course.submissions_path), store, fresh=False)
+        submissions = list_submissions(course.submissions_path)
+        plan = planner.plan(submissions, dict.fromkeys((s.name for s in submissions), ""), store)
         for key, job in plan.jobs.items():
-            store.put(key, replace(make_result(table[job.exercise], job.submission, dice), wall=tier))
+            result = replace(make_result(table[job.exercise], job.submission, dice), wall=tier)
+            store.put(key, plan.marks[key].on(result))
 
 
 def grader(course: Path, *arguments: str) -> tuple[float, str]:
@@ -123,8 +125,9 @@ def jobs_after_an_edit(course: Course) -> dict[str, int]:
     tier = choose_tier(course, "cpu", no_sandbox=False)
     with Store(course.store_path) as store:
         submissions = list_submissions(course.submissions_path)
-        jobs = Planner(course.exercises(), Conditions("cpu", tier)).plan(submissions, store, fresh=False).jobs
-    names = [job.exercise for job in jobs.values()]
+        planner = Planner(course.exercises(), Conditions("cpu", tier))
+        plan = planner.plan(submissions, dict.fromkeys((s.name for s in submissions), ""), store)
+    names = [job.exercise for job in plan.jobs.values()]
     return {name: names.count(name) for name in course.exercise_names}
 
 

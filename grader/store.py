@@ -43,11 +43,13 @@ _COMMANDS = (
     "doctor",
     "feedback",
     "handout",
-    "nulls",
-    "transplant",
+    "merge",
+    "publish",
     "verify",
 )
-_APART = frozenset((*_COMMANDS, "lock", "plan", "reports", "run", "store"))
+_APART = frozenset(
+    (*_COMMANDS, "bundle", "faults", "git", "lock", "nulls", "plan", "reports", "run", "store", "targets")
+)
 
 # One entry per version of the schema, applied in order; never change one that was released.
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import re
 import resource
 import signal
 import sqlite3
@@ -16,6 +17,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -395,3 +397,30 @@ def test_versions_are_known_without_heavy_imports():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.endswith("False\n")
     assert {"grader", "python", "torch", "transformers", "triton"} == dict(versions()).keys()
+
+
+OURS = re.compile(r"^\s*(?:from|import) grader(?:\.| import )(\w+)", re.MULTILINE)
+
+
+def parts_a_slot_imports():
+    """Follow the imports from what grades, in this package; what runs beyond the wall is started by name."""
+    package = Path(store_module.__file__).parent
+    todo = {"schedule", "slot", "refusal", "submission", "inside", "shared_tests", "course", "rng", "checks"}
+    done = set()
+    while todo:
+        part = todo.pop()
+        done.add(part)
+        module = package / f"{part}.py"
+        for path in [module] if module.is_file() else (package / part).rglob("*.py"):
+            todo |= set(OURS.findall(path.read_text(encoding="utf-8"))) - done
+    return done
+
+
+def test_nothing_that_a_slot_imports_is_left_out_of_the_key():
+    assert parts_a_slot_imports() & store_module._APART == set()
+
+
+def test_what_decides_no_result_is_left_out_of_the_key():
+    package = Path(store_module.__file__).parent
+    parts = {path.relative_to(package).parts[0].removesuffix(".py") for path in package.rglob("*.py")}
+    assert parts - parts_a_slot_imports() - store_module._APART == {"__init__"}
