@@ -405,7 +405,7 @@ OURS = re.compile(r"^\s*(?:from|import) grader(?:\.| import )(\w+)", re.MULTILIN
 def parts_a_slot_imports():
     """Follow the imports from what grades, in this package; what runs beyond the wall is started by name."""
     package = Path(store_module.__file__).parent
-    todo = {"schedule", "slot", "refusal", "submission", "inside", "shared_tests", "course", "rng", "checks"}
+    todo = {"schedule", "slot", "refusal", "submission", "inside", "shared_tests", "rng", "checks"}
     done = set()
     while todo:
         part = todo.pop()
