@@ -149,7 +149,7 @@ def test_a_run_that_does_not_fit_is_refused_whole(here, write, changes, problem)
     with pytest.raises(UsageError, match=problem):
         merge(here, [path])
     with Store(here.store_path) as store:
-        assert store.latest() == []
+        assert list(store.latest()) == []
 
 
 def test_a_result_outside_its_part_is_refused(here, write):
@@ -222,7 +222,7 @@ def open_and_filled(here, write, **of_gpu):
         name="gpu.jsonl",
     )
     assert merge(here, [first, second]) == Merged(2, ())
-    (row,) = stored(here).rows
+    (row,) = stored(here).of("alice")
     return {case.spec.name: str(case.outcome) for case in row.cases}
 
 
