@@ -84,7 +84,9 @@ def test_the_typical_one_has_not_begun_the_last_exercise(scores):
 def test_the_hostile_one_is_refused_by_policy_and_stopped_by_its_limits(scores):
     hostile = scores["example-hostile"]
     assert {test["outcome"] for test in outcomes(hostile, "sampling").values()} == {"violation"}
-    assert outcomes(hostile, "llamascratch")["test_inv_freq_default"]["reason"] == "wall"
+    stopped = outcomes(hostile, "llamascratch")
+    assert stopped["test_inv_freq_default"]["reason"] == "output"
+    assert stopped["test_mlp_values"]["reason"] == "wall"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
