@@ -21,6 +21,7 @@ THREADS = {
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
     "TORCHINDUCTOR_VEC_ISA_OK": "1",  # else it tries by compiling, 7 s: the compiler probe does that once
     "RAYON_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # where transformers finds a pyarrow to import
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
     "CUDA_MODULE_LOADING": "LAZY",
