@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,7 @@ class _Commands(click.Group):
             click.echo(f"grader: {sanitise.plain(str(error))}", err=True)  # it may name what a student named
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would only tear up the ending
             click.echo(
                 "grader: interrupted; what was graded is kept, run the same command to go on", err=True
             )
