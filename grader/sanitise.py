@@ -29,6 +29,7 @@ _COMMAND = re.compile(r":(?=:)|##(?=\w*\[)")
 # and after a blank or at the beginning there is no letter of the student's to draw on.
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _PILE = re.compile(rf"(?<=[{_MARKS}]{{4}})[{_MARKS}]|(?<!\S)[{_MARKS}]")
+_GAP = re.compile(r"\n(?:[ \t]*\n){7,}")  # pushes what stands around it out of sight
 _MENTION = re.compile(r"@(?=\w)")
 _FORMULA = tuple("=+-@＝＋－＠")
 _CELL_WITHIN = re.compile(r"(?<=;)(?=\s*[=+\-@＝＋－＠])")  # where `;` separates cells, in half of Europe
@@ -41,6 +42,7 @@ def plain(text: str | bytes, limit: int = BLOCK) -> str:
     if isinstance(text, bytes):
         text = text.decode("utf-8", errors="backslashreplace")
     shown = _visible(text[:limit])  # never work on more than can be shown
+    shown = _GAP.sub(lambda gap: f"\n… {gap[0].count(chr(10)) - 1} empty lines cut\n", shown)
     shown = "\n".join(_cut(part, LINE) for part in shown.split("\n"))
     return _cut(shown, limit, unseen=max(0, len(text) - limit), before="\n")
 

@@ -114,10 +114,11 @@ def _not_attempted(error: StudentError) -> Text:
 
 
 def _said(error: StudentError, public: bool) -> str:
-    """Return an exception's own message; of a hidden test's only its beginning, and no values."""
+    """Return an exception's own message; for a hidden test one line of its beginning, without values."""
     if public:
         return plain(error.message, PUBLIC_MESSAGE)
-    return plain(_VALUES.sub("…", error.message[: 5 * HIDDEN_MESSAGE]), HIDDEN_MESSAGE)
+    said = _VALUES.sub("…", error.message[: 5 * HIDDEN_MESSAGE])
+    return line(plain(said, HIDDEN_MESSAGE), 2 * HIDDEN_MESSAGE)
 
 
 def _raised(error: StudentError, public: bool) -> Text:

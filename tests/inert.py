@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 from lxml import etree
@@ -17,7 +18,7 @@ LIVE = {"html_block", "html_inline", "link_open", "image"}
 
 def check_text(text):
     """No character that moves, hides, recolours or reorders anything, and no order to a CI runner."""
-    odd = {char for char in text if not (char.isprintable() or char == "\n")}
+    odd = {c for c in text if not (c.isprintable() or c in "\n\t" or unicodedata.category(c) == "Zs")}
     assert odd == set()
     assert re.findall(r".*(?:::|##\w*\[).*", text) == []
 
@@ -64,6 +65,9 @@ def check_junit(content):
     document = etree.fromstring(content, STRICT)
     assert SCHEMA.validate(document), SCHEMA.error_log
     assert document.getroottree().docinfo.doctype == ""
+    for suite in document:
+        names = [case.get("name") for case in suite.iterfind("testcase")]
+        assert len(names) == len(set(names)) == int(suite.get("tests"))
 
 
 def check_reports(folder, submissions):

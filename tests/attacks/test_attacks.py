@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 
+from tests.inert import check_reports, check_text
 from tests.outcomes import check_outcome, told
 
 from .corpus import SECRET, read_corpus
@@ -77,3 +78,16 @@ def test_no_secret_was_found(run):
     written += [run.watched.done.stdout.encode(), run.watched.done.stderr.encode()]
     assert len(written) > len(run.honest)
     assert [text for text in written if SECRET.encode() in text] == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_whoever_reads_a_report_reads_text(run, lang):
+    """In a terminal, a log, a browser, a spreadsheet: nothing that a student wrote is obeyed."""
+    course = run.watched.course
+    names = sorted(path.name for path in (course.root / "submissions").iterdir())
+    done = course.grader("report", *names, "--lang", lang)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in names if name not in done.stdout] == []
+    for text in (run.watched.done.stdout, done.stdout, done.stderr):
+        check_text(text)
+    check_reports(course.root / "reports", len(names))
