@@ -151,6 +151,13 @@ def test_signals_can_be_bound_to_oneself(run):
     assert run(seccomp._IOCTL, 3, 0x8901, policy=policy) == "EPERM"
 
 
+def test_calls_that_nobody_has_looked_at_do_not_exist(run):
+    tables = (seccomp._KERNEL, seccomp._NAMESPACES, seccomp._MACHINE, seccomp._SYSV, seccomp._METADATA)
+    assert max(number for table in tables for call in table.values() for number in call) <= seccomp._NEWEST
+    assert (run(seccomp._NEWEST + 1), run(seccomp._NEWEST + 1000)) == ("ENOSYS", "ENOSYS")
+    assert run(seccomp._NEWEST - 1) == ALLOW  # file_getattr
+
+
 def test_foreign_machine_codes_are_fatal():
     assert verdict(seccomp.build(Policy(), "x86_64"), 0x40000003, 20) == KILL  # i386
     assert verdict(seccomp.build(Policy(), "x86_64"), ARCH["x86_64"], 0x40000000 | 39) == KILL  # x32

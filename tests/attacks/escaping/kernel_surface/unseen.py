@@ -40,6 +40,9 @@ for name, numbers in {
     "sched_setattr": (314, 274),
     "ioprio_set": (251, 30),
     "memfd_create": (319, 279),
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "a call of the future": 600,
 }.items():
     reach(name, numbers, 0, 0, 0, 0, 0, 0)
 report()
