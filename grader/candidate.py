@@ -10,7 +10,7 @@ from typing import Self
 
 from grader.checks import WrongAnswer
 from grader.exercise import Exercise
-from grader.inspection import Inspection, read_inspection
+from grader.inspection import Inspection, inspection_spec, read_inspection
 from grader.job import NO_TEXT, Reason, Text
 from grader.remote import RemoteModule, Session, StudentError, Violation
 from grader.remote.session import Record
@@ -114,13 +114,7 @@ class Candidate:
 
     @cached_property
     def _inspection(self) -> Inspection:
-        exercise = self._exercise
-        spec = {
-            **_rules(exercise),
-            "public": list(exercise.interface.names),
-            "template": exercise.starter_files()[exercise.pseudocode_path],
-            "upstream": [_rules(ancestor) for ancestor in exercise.ancestors],
-        }
+        spec = inspection_spec(self._exercise)
         try:
             report = self._open().inspect(self._files, spec)  # before any of the files has run in it
         except (Killed, StudentError) as error:
@@ -179,15 +173,3 @@ class Candidate:
             self._wall_left -= self._worker.waited
         self._worker = self._session = None
         self._loaded = False
-
-
-def _rules(exercise: Exercise) -> dict[str, object]:
-    """Return one exercise's import policy in the form that `inside.policy.inspect` reads."""
-    policy = exercise.policy
-    return {
-        "exercise": exercise.name,
-        "ancestors": [ancestor.name for ancestor in exercise.ancestors],
-        "imports": list(policy.imports),
-        "names": {module: list(names) for module, names in (policy.names or {}).items()},
-        "banned": list(policy.banned),
-    }

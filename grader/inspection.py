@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from grader.exercise import Exercise
 from grader.job import Text
 
 
@@ -86,3 +87,25 @@ def read_inspection(report: object) -> Inspection:
         errors=tuple(Text(e.en, e.zh) for e in r.errors),
         branches=r.branches,
     )
+
+
+def inspection_spec(exercise: Exercise) -> dict[str, object]:
+    """Return what `inside.policy.inspect` has to know of an exercise."""
+    return {
+        **_rules(exercise),
+        "public": list(exercise.interface.names),
+        "template": exercise.starter_files()[exercise.pseudocode_path],
+        "upstream": [_rules(ancestor) for ancestor in exercise.ancestors],
+    }
+
+
+def _rules(exercise: Exercise) -> dict[str, object]:
+    """Return one exercise's import policy in the form that `inside.policy.inspect` reads."""
+    policy = exercise.policy
+    return {
+        "exercise": exercise.name,
+        "ancestors": [ancestor.name for ancestor in exercise.ancestors],
+        "imports": list(policy.imports),
+        "names": {module: list(names) for module, names in (policy.names or {}).items()},
+        "banned": list(policy.banned),
+    }

@@ -26,7 +26,7 @@ LAYERS = [
     {"wall", "submission", "inspection"},
     {"course"},
     {"exercise", "targets"},
-    {"manifest", "transplant", "checks", "rng"},
+    {"manifest", "transplant", "checks", "rng", "memo"},
     {"graft", "explain", "likeness", "sanitise", "checkpoint"},
     {"job", "errors", "__init__"},
 ]

@@ -92,8 +92,9 @@ def _tensor_mark(tensor: torch.Tensor) -> object:
 
 
 def _rng_state() -> tuple[object, ...]:
-    legacy = np.random.get_state(legacy=False)  # the global generator is what is watched
-    states: list[object] = [torch.get_rng_state().numpy().tobytes(), random.getstate(), repr(legacy)]
+    name, key, *rest = np.random.get_state()  # the global generator is what is watched
+    legacy = (name, np.asarray(key).tobytes(), *rest)  # printed, the key's 624 numbers take a millisecond
+    states: list[object] = [torch.get_rng_state().numpy().tobytes(), random.getstate(), legacy]
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         states += [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
     return tuple(states)

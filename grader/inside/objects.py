@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import torch
 
@@ -199,9 +201,14 @@ def _strided(
 
 
 def _config(node: Config) -> object:
+    return copy.deepcopy(_read_config(node.cls, node.json))  # a student may change his
+
+
+@lru_cache(maxsize=64)
+def _read_config(cls: str, text: str) -> object:
     import transformers  # heavy, and only some exercises have it
 
-    return getattr(transformers, node.cls).from_dict(json.loads(node.json))
+    return getattr(transformers, cls).from_dict(json.loads(text))
 
 
 def _forwarder(call_back: CallBack, target: int, name: str) -> Callable[..., object]:

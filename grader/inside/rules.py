@@ -7,18 +7,18 @@ and a human reading are the other two layers.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, NoReturn
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 # Kernels behind a public function, called directly; a trailing underscore stands for any ending.
 _KERNELS = {
@@ -38,10 +38,13 @@ class Rules:
     def __init__(self, poison: Iterable[str] = (), banned: Iterable[str] = ()) -> None:
         self._used: list[str] = []
         self._banned: dict[str, str] = {}  # last part of the name -> full name
+        self.on_watch = False
         for name in poison:
             self._poison(name)
         for name in banned:
             self._ban(name)
+        if self._banned:
+            self._guard_functions()
 
     def take(self) -> list[str]:
         """Return what was used since the last time, and forget it."""
@@ -55,7 +58,7 @@ class Rules:
 
     def watching(self) -> AbstractContextManager[object]:
         """Notice banned functions for as long as this context lasts."""
-        return _Watch(self._banned, self.refuse) if self._banned else nullcontext()
+        return _Watch(self)
 
     def _ban(self, name: str) -> None:
         if isinstance(_resolve(name), type):
@@ -64,6 +67,42 @@ class Rules:
         last = name.rpartition(".")[2]
         for part in (last, *_KERNELS.get(last, ())):
             self._banned[part] = name
+
+    def _guard_functions(self) -> None:
+        """Put guards in front of banned functions wherever Python can reach them: F., torch.ops, inside nn.
+
+        A look at every call of torch instead would cost as much as many a small operation.
+        """
+        for owner in (torch, torch.special, torch.nn.functional, torch._C._nn, torch.Tensor):
+            for attribute in dir(owner):
+                full = self._full_name(attribute)
+                if full is not None:
+                    setattr(owner, attribute, self._guarded(getattr(owner, attribute), lambda *_, f=full: f))
+        for kind in (torch._ops.OpOverload, torch._ops.OpOverloadPacket):
+            call = self._guarded(kind.__call__, lambda op, *_: self._full_name(op.__name__))
+            kind.__call__ = call  # type: ignore[method-assign]
+
+    def _guarded(
+        self, function: Callable[..., Any], full_name: Callable[..., str | None]
+    ) -> Callable[..., Any]:
+        """Return the function, refused while watching if `full_name(*args)` is one."""
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever the torch function returns
+            # A capture would take a refusal for part of the program.
+            if self.on_watch and not torch.compiler.is_compiling():
+                full = full_name(*args)
+                if full is not None:
+                    self.refuse(full)
+            return function(*args, **kwargs)
+
+        return guarded
+
+    def _full_name(self, name: str) -> str | None:
+        """Return what is banned under this name, if anything is."""
+        name = name.partition(".")[0].lstrip("_")  # "op.overload", "_private_kernel"
+        prefix = next((part for part in self._banned if part.endswith("_") and name.startswith(part)), "")
+        return self._banned.get(name) or self._banned.get(prefix)
 
     def _poison(self, name: str) -> None:
         target = _resolve(name)
@@ -87,29 +126,17 @@ class Rules:
             type.__setattr__(cls, "forward", forward)
 
 
-class _Watch(TorchFunctionMode):
-    """See every torch function called in this thread, however it was reached (F., torch.ops, inside nn)."""
+class _Watch:
+    """Turns the guards on. No generator: contextlib would touch a student's exception on its way."""
 
-    def __init__(self, banned: dict[str, str], refuse: Callable[[str], NoReturn]) -> None:
-        super().__init__()
-        self._exact = banned
-        self._prefixes = tuple(part for part in banned if part.endswith("_"))
-        self._refuse = refuse
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401  # whatever the torch function returns
-        if torch.compiler.is_compiling():  # a capture would take what follows for part of the program
-            return func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "").partition(".")[0].lstrip("_")  # "op.overload", "_private_kernel"
-        if name in self._exact or name.startswith(self._prefixes):
-            full = self._exact.get(name) or next(self._exact[p] for p in self._prefixes if name.startswith(p))
-            self._refuse(full)
-        return func(*args, **(kwargs or {}))
+    def __enter__(self) -> None:
+        self._before, self._rules.on_watch = self._rules.on_watch, True
+
+    def __exit__(self, *_: object) -> None:
+        self._rules.on_watch = self._before
 
 
 class _OnImport(importlib.abc.MetaPathFinder):

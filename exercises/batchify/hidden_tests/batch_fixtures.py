@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from grader.memo import Aside, remembered
 from grader.remote.instance import Instance
 
 logging.disable_progress_bar()
@@ -27,6 +28,7 @@ CANDIDATES = 4  # prompts drawn for each one that is needed
 SIZES = {"small": 97, "text": 259}  # kinds of models: their vocabularies
 
 
+@remembered
 def make_config(kind: str) -> LlamaConfig:
     """Return the config of one kind of model; a fresh object each time."""
     return LlamaConfig(
@@ -231,6 +233,22 @@ def make_ending(reference: object, model: Model, seed: int) -> Ending:
 MOST_TOKENS = 4096  # in one call: what a call costs us grows with their square
 
 
+@dataclass
+class Past:
+    """A cache of the student's (kept, so that its id is not used again), ours, and what they were fed."""
+
+    theirs: object
+    ours: object
+    fed: tuple[tuple[Tensor | None, ...], ...] = ()
+
+
+@remembered
+@torch.no_grad()
+def feed(llama: object, fed: tuple[tuple[Tensor | None, ...], ...], cache: Aside) -> tuple[Tensor, object]:
+    """Feed the last of these, the cache having seen the others; return float32 logits and the cache."""
+    return llama(*fed[-1], cache.value).float(), cache.value
+
+
 class Counter:
     """A Llama for the student to call. Checks and counts calls, and keeps what belongs to each cache."""
 
@@ -240,16 +258,14 @@ class Counter:
         self.new_cache = reference.KVCache
         self.fed: list[tuple[int, int]] = []  # [B, S] of each call
         self.said: list[list[int]] = []  # the best next token of each row, call by call
-        self._caches: dict[int, tuple[object, object]] = {}  # id -> (the student's cache, ours)
-        self._widths: dict[int, int] = {}  # rows of the batch a cache serves
+        self._pasts: dict[int, Past] = {}  # by id of the student's cache
 
-    def ours(self, cache: object) -> object | None:
-        """Return our cache in place of the student's."""
+    def past(self, cache: object) -> Past:
+        """Return what the student's cache stands for; nothing yet where there is none."""
         if cache is None:
-            return None
-        return self._caches.setdefault(id(cache), (cache, self.new_cache()))[1]
+            return Past(None, None)
+        return self._pasts.setdefault(id(cache), Past(cache, self.new_cache()))
 
-    @torch.no_grad()
     def __call__(
         self,
         input_ids: Tensor,
@@ -259,9 +275,9 @@ class Counter:
     ) -> Tensor:
         """Return float32 logits [B, S, V]."""
         self.fed.append(tuple(input_ids.shape))
-        if cache is not None:
-            self._widths[id(cache)] = input_ids.shape[0]
-        logits = self.llama(input_ids, attention_mask, position_ids, self.ours(cache)).float()
+        past = self.past(cache)
+        past.fed = (*past.fed, (input_ids, attention_mask, position_ids))
+        logits, past.ours = feed(self.llama, past.fed, Aside(past.ours))
         self.said.append(logits[:, -1].argmax(-1).tolist())
         return logits
 
@@ -283,12 +299,13 @@ class Counter:
         if cache is not None and not isinstance(cache, Instance):
             raise ValueError("cache must be a KVCache of yours, or None", "cache 应为你的 KVCache 或 None")
         B, S = input_ids.shape
-        if self._widths.get(id(cache), B) != B:
+        past = self.past(cache)
+        if past.fed and past.fed[0][0].shape[0] != B:
             raise ValueError(
                 "one cache serves one batch: the number of rows has changed",
                 "一个缓存只服务一个批次：行数发生了变化",
             )
-        T = S + (0 if cache is None else len(self.ours(cache)))
+        T = S + (0 if cache is None else len(past.ours))
         if B * T > MOST_TOKENS:
             raise ValueError(
                 f"more than {MOST_TOKENS} tokens in one call, those in the cache included",

@@ -5,6 +5,7 @@ from batch_calls import left_padded, positions
 from batch_fixtures import make_model, our_model, relative, student_model
 
 from grader.checks import assert_close, assert_form, check, clue
+from grader.memo import remembered
 
 F32 = torch.float32
 SAME = 1e-5
@@ -125,6 +126,7 @@ def real_parts(logits, rows):
     return torch.cat([said[-len(row) :] for row, said in zip(rows, logits, strict=True)])
 
 
+@remembered
 @torch.no_grad()
 def low_limit(reference, model, dtype, ids, mask, steps, rows):
     """Allow twice the reference's own error in this dtype, at least the least limit, at most the cap."""

@@ -20,6 +20,8 @@ from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from grader.memo import remembered
+
 logging.disable_progress_bar()
 
 LOGITS = 2e-5  # limits of exercises.md §3.9, relative Frobenius error in float32
@@ -58,6 +60,7 @@ CONFIGS: dict[str, dict[str, object]] = {
 }
 
 
+@remembered
 def make_config(kind: str) -> LlamaConfig:
     """Return the config of one kind of model; a fresh object each time."""
     base: dict[str, object] = {
@@ -143,6 +146,7 @@ def our_model(reference: object, model: Model) -> torch.nn.Module:
     return ours
 
 
+@remembered
 @torch.no_grad()
 def oracle_logits(
     reference: object,

@@ -12,6 +12,7 @@ from llama_fixtures import (
 )
 
 from grader.checks import assert_close, assert_form, check
+from grader.memo import remembered
 
 F32 = torch.float32
 LOW = {torch.bfloat16: (3e-2, 8e-2), torch.float16: (4e-3, 1.2e-2)}  # dtype: least limit, cap
@@ -119,6 +120,7 @@ def test_degenerate_shapes(student, reference, rng, device):
             judge(theirs(ids.to(device)), oracle_logits(reference, model, ids), LOGITS, f"{kind} model")
 
 
+@remembered
 @torch.no_grad()
 def low_limit(reference, model, ids, position_ids, exact, dtype):
     """Allow twice the reference's own error in this dtype, at least the least limit, at most the cap."""

@@ -17,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
 from grader.checks import assert_form, check
+from grader.memo import remembered
 
 logging.disable_progress_bar()
 
@@ -46,6 +47,7 @@ def turn_limit(position: int) -> float:
     return 5e-6 + 1e-7 * position
 
 
+@remembered
 def make_config(kind: str) -> LlamaConfig:
     """Return the config of one kind of model; a fresh object each time."""
     base: dict[str, object] = {
@@ -148,19 +150,22 @@ def streamed(chunks: list[int], sinks: int, window: int) -> tuple[Tensor, Tensor
     return visible[None], distance[None]
 
 
-@torch.no_grad()
-def logits64(
-    model: Model,
-    ids: Tensor,
-    visible: Tensor,
-    distance: Tensor | None,
-    keys: list[Tensor] | None = None,
-) -> Tensor:
+def logits64(model: Model, ids: Tensor, visible: Tensor, distance: Tensor | None) -> Tensor:
     """Return logits [B, S, V] in float64 of a whole sequence without any cache.
 
     visible bool [B|1, S, S]; distance int64 [B|1, S, S], how far the query has turned beyond the key, or
-    None for a model without rotation. `keys` collects each layer's keys [B, Hkv, S, D] before rotation.
+    None for a model without rotation.
     """
+    return forward64(model, ids, visible, distance)[0]
+
+
+@remembered
+@torch.no_grad()
+def forward64(
+    model: Model, ids: Tensor, visible: Tensor, distance: Tensor | None
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the logits, and each layer's keys [B, Hkv, S, D] before rotation; see `logits64`."""
+    keys: list[Tensor] = []
     config, w = model.config, {name: t.double() for name, t in model.weights.items()}
     x = w["model.embed_tokens.weight"][ids]
     for i in range(config.num_hidden_layers):
@@ -172,8 +177,7 @@ def logits64(
             .transpose(1, 2)
             for n in "qkv"
         )
-        if keys is not None:
-            keys.append(k)
+        keys.append(k)
         k, v = (t.repeat_interleave(q.shape[1] // t.shape[1], dim=1) for t in (k, v))
         turned = q[:, :, :, None]  # [B, H, S, 1 or T, D]
         if distance is not None:
@@ -184,7 +188,7 @@ def logits64(
         h = norm64(x, w[f"{block}.post_attention_layernorm.weight"], config.rms_norm_eps)
         gate, up = (h @ w[f"{block}.mlp.{n}_proj.weight"].T for n in ("gate", "up"))
         x = x + (gate / (1 + (-gate).exp()) * up) @ w[f"{block}.mlp.down_proj.weight"].T
-    return norm64(x, w["model.norm.weight"], config.rms_norm_eps) @ w["lm_head.weight"].T
+    return norm64(x, w["model.norm.weight"], config.rms_norm_eps) @ w["lm_head.weight"].T, keys
 
 
 def norm64(x: Tensor, weight: Tensor, eps: float) -> Tensor:

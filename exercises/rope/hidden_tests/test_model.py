@@ -6,6 +6,7 @@ from rope_fixtures import (
     F32,
     LOGITS,
     feed,
+    forward64,
     logits64,
     make_model,
     plain,
@@ -123,8 +124,7 @@ def stored(student, rng, device, kind):
     """Feed a cache; return it, its model's keys before rotation, and their positions."""
     model = make_model("gqa", rng.seed())
     ids, position_ids = random_ids(rng, 2, 11), rng.integers(1, 20, (2, 11)).cumsum(-1)
-    keys = []
-    logits64(model, ids, *plain(position_ids), keys)
+    _, keys = forward64(model, ids, *plain(position_ids))
     cache = getattr(student, kind)()
     feed(student_model(student, model, device), cache, ids, [6, 1, 4], device, position_ids)
     return cache, keys, position_ids, model.config

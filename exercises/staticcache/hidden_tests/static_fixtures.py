@@ -17,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
 from grader.checks import assert_close, check, clue
+from grader.memo import remembered
 
 logging.disable_progress_bar()
 
@@ -40,6 +41,7 @@ CONFIGS: dict[str, dict[str, object]] = {
 }
 
 
+@remembered
 def make_config(kind: str) -> LlamaConfig:
     """Return the config of one kind of model; a fresh object each time."""
     base: dict[str, object] = {
@@ -126,6 +128,7 @@ def our_model(reference: object, model: Model) -> torch.nn.Module:
     return ours
 
 
+@remembered
 @torch.no_grad()
 def oracle(reference: object, model: Model, ids: Tensor) -> Tensor:
     """Return the logits [B, S, V] of one pass in float64. Raises RuntimeError where the oracles disagree."""
@@ -136,6 +139,7 @@ def oracle(reference: object, model: Model, ids: Tensor) -> Tensor:
     return ours
 
 
+@remembered
 @torch.no_grad()
 def stored(reference: object, model: Model, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rotated keys and the values [L, B, Hkv, S, D] of a sequence, in float64."""
