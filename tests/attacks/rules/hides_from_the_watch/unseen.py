@@ -1,4 +1,4 @@
 def square(x):
-    with torch._C.DisableTorchFunction():
-        torch.nn.functional.scaled_dot_product_attention(x, x, x)
+    attend, _ = torch._C._jit_get_operation("aten::scaled_dot_product_attention")
+    attend(x, x, x)
     return x * x
