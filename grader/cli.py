@@ -319,8 +319,10 @@ def publish(root: Path, dry_run: bool, reports: Path | None) -> None:
     from grader.course import find_course
     from grader.publish import checked, publish_all
 
-    outcomes = []
-    for outcome in publish_all(find_course(root), reports, dry_run=dry_run):
+    course, outcomes = find_course(root), []
+    if not course.targets.any:
+        click.echo("nothing to post: grader.yaml has no 'publish:'")
+    for outcome in publish_all(course, reports, dry_run=dry_run):
         click.echo(outcome)
         outcomes.append(outcome)
     checked(outcomes)
@@ -413,8 +415,8 @@ def pull(
     from grader.git import JOBS, Wish, exit_code, parse_time
     from grader.git import pull as pull_all
     from grader.merge import graded
-    from grader.reports.github import commands_stopped
-    from grader.reports.pulling import PullProgress
+    from grader.reports.github import add_to_summary, commands_stopped
+    from grader.reports.pulling import PullProgress, pull_summary
     from grader.reports.terminal import make_console
 
     if before and pinned:
@@ -424,6 +426,7 @@ def pull(
     wish = Wish(parse_time(before) if before else None, pinned, known)
     with commands_stopped(sys.stdout), PullProgress(make_console(), lang) as progress:
         pulls = pull_all(course, names, wish, jobs or JOBS, progress.told)
+    add_to_summary(pull_summary(pulls, lang))
     sys.exit(exit_code(pulls))
 
 

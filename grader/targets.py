@@ -68,6 +68,11 @@ class Targets:
     github: GitHub | None = None
     endpoints: tuple[Endpoint, ...] = ()
 
+    @property
+    def any(self) -> bool:
+        """Say whether there is anything to be done."""
+        return bool(self.files or self.github or self.endpoints)
+
 
 def read_targets(section: Section | None) -> Targets:
     """Read the section. Raises ContentError naming file and line."""

@@ -138,7 +138,8 @@ def test_readmes_are_filled_in_and_agree(handout):
 def test_workflow_may_read_only_and_does_what_the_readme_says(handout):
     text = (handout / ".github" / "workflows" / "check.yml").read_text()
     workflow = yaml.safe_load(text)
-    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["permissions"] == {}
+    assert [job["permissions"] for job in workflow["jobs"].values()] == [{"contents": "read"}]
     assert "secrets" not in text
     assert "token" not in text.lower()
     (job,) = workflow["jobs"].values()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from grader.job import Score
+from grader.job import Score, Text
 from grader.publish.annotations import Annotation, marks_on
 from grader.publish.record import digest_of
 from grader.publish.web import PostError, Web
@@ -41,8 +41,8 @@ class Page:
         return digest_of(self.repository, self.commit, self.title, self.summary, self.passed, marks)
 
 
-def page_of(book: Gradebook, name: str, repository: str, lang: Lang) -> Page:
-    """Make one student's page. `repository` is OWNER/NAME."""
+def page_of(book: Gradebook, name: str, repository: str, lang: Lang, notes: Sequence[Text] = ()) -> Page:
+    """Make one student's page. `repository` is OWNER/NAME, `notes` are what pulling has to tell."""
     rows = book.of(name)
     total = book.total(name)
     newest = max((row for row in rows if _COMMIT.fullmatch(row.commit)), key=lambda row: row.graded)
@@ -50,7 +50,7 @@ def page_of(book: Gradebook, name: str, repository: str, lang: Lang) -> Page:
         repository=repository,
         commit=newest.commit,
         title=score_words(total, lang),
-        summary=student_page(book, name, lang, PAGE),
+        summary=student_page(book, name, lang, PAGE, notes),
         passed=_full(total),
         annotations=marks_on(rows, lang),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from grader.course import Course
 from grader.errors import PublishError, UsageError
-from grader.git import read_modules
-from grader.job import State
+from grader.git import read_modules, read_record
+from grader.job import State, Text
 from grader.publish import endpoints, github
 from grader.publish.record import Record, digest_of
 from grader.publish.web import PostError, Web
@@ -68,20 +68,23 @@ def publish_all(
         folder = reports or course.root / "reports"
         write_formats(book, folder, targets.files, "zh" if targets.lang == "zh" else "en")
     addresses = {name: module.address.url for name, module in read_modules(course).good.items()}
-    yield from publish(course, book, addresses, dry_run=dry_run, environ=environ)
+    notes = {name: pull.notes for name, pull in read_record(course).items()}
+    yield from publish(course, book, addresses, notes, dry_run=dry_run, environ=environ)
 
 
 def publish(
     course: Course,
     book: Gradebook,
     addresses: Mapping[str, str],
+    notes: Mapping[str, Sequence[Text]],
     *,
     dry_run: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Outcome]:
-    """Post what is new in `book` and yield what became of each post. `addresses` are the repositories' URLs.
+    """Post what is new in `book` and yield what became of each post.
 
-    Raises UsageError where a token is missing, before anything is sent.
+    `addresses` are the repositories' URLs, `notes` what pulling has to tell students. Raises UsageError where
+    a token is missing, before anything is sent.
     """
     targets = course.targets
     services: list[tuple[str, GitHub | Endpoint]] = [(GITHUB, targets.github)] if targets.github else []
@@ -89,7 +92,7 @@ def publish(
     tokens = {name: "" if dry_run else _token(name, target, environ) for name, target in services}
     record = Record(course.published_path)
     for name, target in services:
-        posts = _posts(name, target, targets, book, addresses)
+        posts = _posts(name, target, targets, book, addresses, notes)
         if dry_run:
             yield from _compared(name, posts, record)
         else:
@@ -111,6 +114,7 @@ def _posts(
     targets: Targets,
     book: Gradebook,
     addresses: Mapping[str, str],
+    notes: Mapping[str, Sequence[Text]],
 ) -> Iterator[_Post | Outcome]:
     """Make what is to be posted to one service."""
     server = (targets.github or GitHub()).server
@@ -123,7 +127,7 @@ def _posts(
             for subject, body in endpoints.bodies(target, book, name, repository, lang):
                 yield _Post(subject, digest_of(target.url, body), "", partial(_send_body, target, body))
         else:
-            page = github.page_of(book, name, repository, lang)
+            page = github.page_of(book, name, repository, lang, notes.get(name, ()))
             detail = f"{repository}@{page.commit[:10]}: {page.title}"
             yield _Post(name, page.digest, detail, partial(_send_page, target, page))
 

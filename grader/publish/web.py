@@ -56,7 +56,10 @@ class Web:
         self._host = urlsplit(url).netloc
         headers = {"Accept": "application/json", "User-Agent": f"llm-course-grader/{__version__}"}
         self._client = httpx2.Client(
-            headers=headers | {header[0]: header[1].format(token=token)}, timeout=patience.timeout
+            headers=headers | {header[0]: header[1].format(token=token)},
+            timeout=patience.timeout,
+            # What a connection still holds, a second answer say, would be taken for that of the next request.
+            limits=httpx2.Limits(max_keepalive_connections=0),
         )
 
     def __enter__(self) -> Self:

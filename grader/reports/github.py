@@ -6,7 +6,16 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
+
+
+def add_to_summary(markdown: str, environ: Mapping[str, str] = os.environ) -> None:
+    """In a GitHub workflow, add to the step's summary; elsewhere do nothing."""
+    path = environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(markdown)
 
 
 @contextmanager

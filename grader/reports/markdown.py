@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from grader.job import State
+from grader.job import State, Text
 from grader.reports.view import Case, Gradebook, Row
 from grader.reports.wording import (
     APPROXIMATE,
@@ -75,12 +75,16 @@ def submission_detail(book: Gradebook, submission: str, lang: Lang) -> str:
     return "\n".join(parts)
 
 
-def student_page(book: Gradebook, submission: str, lang: Lang, limit: int) -> str:
-    """Return what one student needs: points per exercise, then what lost points and why, in `limit` bytes."""
+def student_page(book: Gradebook, submission: str, lang: Lang, limit: int, notes: Sequence[Text] = ()) -> str:
+    """Return what one student needs: points per exercise, then what lost points and why, in `limit` bytes.
+
+    `notes` concern the whole repository.
+    """
     rows = book.of(submission)
     lines = [_table_row([say(EXERCISE, lang), say(POINTS, lang)]), "|---|--:|"]
     lines += [_table_row([say(row.title, lang), cell_words(row.state, row.score, lang)]) for row in rows]
     lines += [_table_row([say(TOTAL, lang), score_words(book.total(submission), lang)]), ""]
+    lines += [f"> {markdown_line(say(note, lang), 500)}\n" for note in notes[:10]]
     left = limit - len("\n".join(lines).encode()) - 200
     for row in rows:
         for part in _losses(row, lang):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -12,7 +13,7 @@ from rich.text import Text as Styled
 from grader.git import Outcome, Pull
 from grader.job import Text
 from grader.reports.wording import Lang, say
-from grader.sanitise import line
+from grader.sanitise import line, markdown_line
 
 _UPDATED: Final = Text("updated", "已更新")
 _UNCHANGED: Final = Text("unchanged", "无变化")
@@ -21,6 +22,7 @@ _FAILED: Final = Text("NOT PULLED", "拉取失败")
 _STAYS: Final = Text("Graded as before: {}, fetched {}", "仍按之前的版本评测：{}，拉取于 {}")
 _NEVER: Final = Text("There is nothing to grade yet", "目前没有可评测的内容")
 _FETCHED: Final = Text("fetched", "拉取于")
+_PULLED: Final = Text("pulled: {} of {}", "已拉取：{} / {}")
 _PULLING: Final = Text("pulling", "正在拉取")
 _STYLES: Final = {
     Outcome.FAILED: "yellow",
@@ -42,6 +44,17 @@ def pull_line(name: str, pull: Pull, lang: Lang) -> str:
     words = say(_UPDATED if pull.outcome is Outcome.UPDATED else _UNCHANGED, lang)
     facts = f"{at}, {say(_FETCHED, lang)} {pull.fetched}" if at else say(_NOTHING, lang)
     return f"{shown}: {words} ({facts})" + "".join(f"; {say(note, lang)}" for note in pull.notes)
+
+
+def pull_summary(pulls: Mapping[str, Pull], lang: Lang) -> str:
+    """Return Markdown for a step summary: how many were pulled, and what each of the others has to do."""
+    modules = {name: pull for name, pull in sorted(pulls.items()) if pull.outcome is not Outcome.FOLDER}
+    failed = [name for name, pull in modules.items() if pull.outcome is Outcome.FAILED]
+    lines = [f"**{say(_PULLED, lang).format(len(modules) - len(failed), len(modules))}**", ""]
+    for name, pull in modules.items():
+        said = [pull.message] if name in failed else list(pull.notes)
+        lines += [f"- {markdown_line(name)}: {markdown_line(say(text, lang), 1000)}" for text in said]
+    return "\n".join(lines) + "\n"
 
 
 class PullProgress:

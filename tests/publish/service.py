@@ -12,8 +12,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-TOKEN = "course-token-4711"
+TOKEN = "api-token-0815"
 REPOSITORY = r"/repos/(?P<repository>[\w.-]+/[\w.-]+)"
+
+
+class Server(ThreadingHTTPServer):
+    """Says nothing of clients that hang up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
 
 
 @dataclass
@@ -44,8 +53,7 @@ class Service:
     only_apps: bool = False  # checks are for GitHub Apps
 
     def __post_init__(self):
-        self._http = ThreadingHTTPServer((self.host, 0), handler(self))
-        self._http.daemon_threads = True
+        self._http = Server((self.host, 0), handler(self))
         self.stopped = threading.Event()
         self.url = f"http://{self.host}:{self._http.server_address[1]}"
 
@@ -206,6 +214,12 @@ def handler(service):
 
         def floods(self, act):
             self.reply(200, b" " * (3 << 20))
+
+        def answers_twice(self, act):
+            """Answer, and with it a request that has not been made."""
+            data = json.dumps(act()[1]).encode()
+            one = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(data), data)
+            self.wfile.write(one + one)
 
         def redirects_away(self, act):
             self.reply(307, b"", Location=f"{service.elsewhere}/taken?{TOKEN}")

@@ -7,7 +7,7 @@ import pytest
 
 from grader.course import read_course
 from grader.errors import PublishError, UngradedError, UsageError
-from grader.job import State, Status
+from grader.job import State, Status, Text
 from grader.publish import Fate, checked, publish
 from grader.targets import Endpoint, GitHub, Targets
 
@@ -24,6 +24,8 @@ BODY = {
     "totalScore": "{maximum}",
 }
 URLS = {name: f"https://github.com/{name}-gh/llm.git" for name in ("alice", "bob", "carol", "dave", "erin")}
+
+NOTES = {"bob": (Text("commit the files without LFS", "请不要使用 LFS 提交"),)}
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def checks(service, **changes):
 
 def run(tiny, targets, book, **options):
     options = {"environ": TOKENS} | options
-    return list(publish(replace(tiny, targets=targets), book, URLS, **options))
+    return list(publish(replace(tiny, targets=targets), book, URLS, NOTES, **options))
 
 
 def fates(outcomes):
@@ -150,6 +152,7 @@ def test_each_student_is_spoken_to_in_their_language(tiny, service):
     run(tiny, targets, book_of(job("alice"), job("bob")))
     assert ["| Vectors |" in c["output"]["summary"] for _, c in service.checks] == [True, False]
     assert "| 向量 |" in service.checks[1][1]["output"]["summary"]
+    assert "\n> 请不要使用 LFS 提交\n" in service.checks[1][1]["output"]["summary"]
 
 
 @pytest.mark.parametrize("make", [ranking, checks])
@@ -224,3 +227,8 @@ def test_a_record_that_is_none_is_refused(tiny, service):
     with pytest.raises(UngradedError, match="is no record of what was posted"):
         run(tiny, ranking(service), book_of(*CLASS))
     assert service.asked == []
+
+
+def test_a_course_without_targets_says_so(course):
+    done = course.grader("publish")
+    assert (done.returncode, done.stdout) == (0, "nothing to post: grader.yaml has no 'publish:'\n")

@@ -68,6 +68,14 @@ def test_what_does_not_pass_is_one_line(service, mood, said):
     assert text.isprintable()
 
 
+def test_a_second_answer_is_not_taken_for_that_of_the_next_request(service):
+    service.moods = ["answers_twice", "forbids"]
+    with connect(service) as web:
+        assert web.send("/rank", {"score": 1}) == {"result": 1}
+        with pytest.raises(PostError, match="answers 403"):
+            web.send("/rank", {"score": 2})
+
+
 def test_a_server_says_when_to_come_back(service):
     service.moods = ["limits"]
     assert post(service) == {"result": 1}
