@@ -77,6 +77,9 @@ def test_a_broken_hidden_test_is_3_and_is_never_cached(course, tmp_path):
     done = course.grader("run", "passes", "missing_file", "--device", "cpu")
     assert done.returncode == 3
     assert "ZeroDivisionError" in done.stdout
+    (log,) = (course.root / ".grader" / "log").iterdir()
+    assert "passes vectors: ungraded" in log.read_text()
+    assert "1 / (not Path(" in log.read_text()  # the line of the hidden test, for the instructor alone
     score = course.scores()["passes"]["score"]
     assert course.scores()["passes"]["state"] == "ungraded"
     assert (score["points"], score["maximum"], score["ungradable"]) == (0, 0, 100)
