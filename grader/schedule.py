@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.checkpoint import Checkpoint
+from grader.errors import UngradedError
 from grader.exercise import Exercise, read_exercise
 from grader.job import Job, JobResult, State
 from grader.wall.launch import Tier, die_with_parent
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from grader.slot import Slot
 
+MOST_REFUSALS = 10  # pools in a row that could not be started
 GRACE = 300.0  # seconds a job may take beyond its own wall limit before its slot counts as hung
 DIED_TWICE = "the process grading this job died, twice, the second time with nothing else running"
 PRELOAD = ("torch", "pytest", "grader.slot")
@@ -79,7 +82,7 @@ def run_jobs(
         yield result
     for job in suspects:
         failed_once(_lost(job, "the process grading this job died, or one beside it"))
-        for _, last in _run_pool(deque([job]), plan, 1, started):
+        for _, last in _run_pools(deque([job]), plan, 1, started):
             yield last or _lost(job, DIED_TWICE)
 
 
@@ -90,19 +93,36 @@ def _work_off(
     started: Callable[[str, str], None],
     suspects: list[Job],
 ) -> Iterator[tuple[Job, JobResult]]:
-    """Work off `waiting` in as many pools as it takes; jobs whose slot may have died of them are suspects."""
+    """Work off `waiting`; jobs whose slot may have died of them are suspects."""
+    for job, result in _run_pools(waiting, plan, slots, started):
+        if result is None:
+            suspects.append(job)
+        else:
+            yield job, result
+
+
+def _run_pools(
+    waiting: deque[Job], plan: SlotPlan, slots: int, started: Callable[[str, str], None]
+) -> Iterator[tuple[Job, JobResult | None]]:
+    """Work off `waiting` in as many pools as it takes. Raises UngradedError where none can be started."""
+    refused = 0
     while waiting:
-        for job, result in _run_pool(waiting, plan, min(slots, len(waiting)), started):
-            if result is None:
-                suspects.append(job)
-            else:
-                yield job, result
+        left = len(waiting)
+        yield from _run_pool(waiting, plan, min(slots, left), started)
+        refused = refused + 1 if len(waiting) == left else 0
+        if refused:
+            if refused > MOST_REFUSALS:
+                raise UngradedError("no process can be started to grade jobs in; is there memory left?")
+            time.sleep(0.1 * refused)
 
 
 def _run_pool(
     waiting: deque[Job], plan: SlotPlan, slots: int, started: Callable[[str, str], None]
 ) -> Iterator[tuple[Job, JobResult | None]]:
-    """Work off `waiting` in one pool; after a slot's death yield its jobs with None and stop."""
+    """Work off `waiting` in one pool; after a slot's death yield its jobs with None and stop.
+
+    It stops, too, where the fork server has just died, and starts no slot: the next pool starts another.
+    """
     with _pool(plan, slots) as pool:
         active: dict[Future[JobResult], Job] = {}
         while waiting or active:
@@ -112,6 +132,9 @@ def _run_pool(
                     active[pool.submit(_grade, job)] = job
                 except BrokenProcessPool:
                     yield job, None
+                except (ConnectionError, EOFError):
+                    waiting.appendleft(job)
+                    break
                 else:
                     started(job.submission, job.exercise)
             if not active:

@@ -1,10 +1,14 @@
 """Slots that die: the job at fault is tried again alone, and no other loses anything."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from grader import schedule
+from grader.errors import UngradedError
 from grader.exercise import read_exercise
-from grader.job import Job, State
-from grader.schedule import plan_slots, run_jobs
+from grader.job import Job, JobResult, State
+from grader.schedule import SlotPlan, plan_slots, run_jobs
 from grader.wall.probe import best_tier
 
 FIRST_LINE = '    """Places come as a list of plain numbers, the largest value\'s first."""\n'
@@ -64,3 +68,45 @@ def test_the_other_jobs_lose_nothing(outcome):
         tests = results["sound", who].tests
         assert results["sound", who].state is State.GRADED
         assert {test.name for test in tests if test.fraction < 1} == {"test_on_gpu"}
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Pools that refuse so many jobs, as they do in the instant after the fork server has died.
+
+    That instant cannot be met on purpose, so only here it is pretended.
+    """
+    refusals = iter(())
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, function, job):
+            if next(refusals, False):
+                raise ConnectionRefusedError
+            return super().submit(function, job)
+
+    def refuse(times):
+        nonlocal refusals
+        refusals = iter([True] * times)
+
+    monkeypatch.setattr(schedule, "_pool", lambda plan, slots: Pool(slots))
+    monkeypatch.setattr(schedule, "_grade", lambda job: JobResult("e", job.submission, "cpu", State.GRADED))
+    monkeypatch.setattr(schedule, "MOST_REFUSALS", 2)
+    return refuse
+
+
+JOBS = [Job("e", name, "cpu", {}) for name in "abc"]
+NO_PLAN = SlotPlan("none", "cpu", (), ())
+
+
+def test_a_pool_that_cannot_be_started_is_replaced(refusing):
+    refusing(2)
+    told = []
+    results = list(run_jobs(JOBS, NO_PLAN, 2, failed_once=told.append))
+    assert sorted(result.submission for result in results) == ["a", "b", "c"]
+    assert told == []
+
+
+def test_pools_that_can_never_be_started_end_the_run(refusing):
+    refusing(99)
+    with pytest.raises(UngradedError, match="no process can be started"):
+        list(run_jobs(JOBS, NO_PLAN, 2))
