@@ -10,6 +10,7 @@ import pytest
 
 from grader.git.failures import Refused
 from grader.git.pull import Servers
+from grader.git.repository import Repository
 
 from .conftest import plain_git
 from .kinds import SOLUTION
@@ -239,7 +240,7 @@ def test_what_is_in_the_way_is_left_alone(students, what, tmp_path):
 
 
 def test_a_pull_that_was_killed_is_made_good(students, ann):
-    """Killed between any two steps, the next one does it all."""
+    """What it has left in the way does not stay there."""
     folder, git_dir = students.root / "submissions/ann", students.root / ".git/modules/submissions/ann"
     ann.commit(AFTER)
     (git_dir / "index").unlink()  # the files are new, the commit not yet noted
@@ -252,6 +253,24 @@ def test_a_pull_that_was_killed_is_made_good(students, ann):
     assert plain_git(folder, "status", "--porcelain") == ""
     assert sorted(path.name for path in folder.parent.iterdir()) == ["ann"]
     assert not list(git_dir.rglob("*.lock")) + list(git_dir.rglob("tmp_*"))
+
+
+@pytest.mark.parametrize("step", ["empty", "_note_files", "_ask"])
+def test_a_pull_that_ended_at_any_step_is_made_good(students, ann, step, monkeypatch):
+    def broken(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    second = ann.commit(AFTER)
+    with monkeypatch.context() as patched:
+        patched.setattr(Repository, step, broken)
+        code, lines = said(students)
+    assert code == 3
+    assert "No space left" in lines["ann"]
+    assert students.record()["ann"]["commit"] == ann.first
+    assert said(students)[0] == 0
+    assert students.file("ann").read_text() == "x = 2\n"
+    assert plain_git(students.root / "submissions" / "ann", "status", "--porcelain") == ""
+    assert students.record()["ann"]["commit"] == second
 
 
 def test_interrupted_it_ends_at_once_with_all_its_children(students):
