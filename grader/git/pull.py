@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from grader.job import Text
 from grader.submission.listing import Submission, list_submissions
 
 JOBS = 8
+_OFTEN = 1  # seconds between two writings of the record, of which a kill would lose so much
 _SILENT = 3  # pulls in vain, with all their tries, after which a server is given up
 _CODES = {
     Reason.ENTRY: 4, Reason.IN_THE_WAY: 4,
@@ -60,12 +62,17 @@ def pull(
         chosen = _choose(names, modules, folders)
         record = read_record(course)
         pulls: dict[str, Pull] = {}
-        try:
-            for name, result in _pull_all(course, modules, chosen, record, wish, jobs):
-                pulls[name] = result
-                told(name, result, len(pulls), len(chosen))
-        finally:
-            write_record(course, {**record, **pulls})
+        written = time.monotonic()
+        with closing(_pull_all(course, modules, chosen, record, wish, jobs)) as ended:
+            try:
+                for name, result in ended:
+                    pulls[name] = result
+                    told(name, result, len(pulls), len(chosen))
+                    if time.monotonic() - written > _OFTEN:
+                        write_record(course, {**record, **pulls})
+                        written = time.monotonic()
+            finally:
+                write_record(course, {**record, **pulls})
     return pulls
 
 
@@ -92,7 +99,8 @@ def _choose(names: Sequence[str], modules: Modules, folders: Sequence[str]) -> l
 
 def _pull_all(
     course: Course, modules: Modules, chosen: Sequence[str], record: Mapping[str, Pull], wish: Wish, jobs: int
-) -> Iterator[tuple[str, Pull]]:
+) -> Generator[tuple[str, Pull]]:
+    """Yield how each ended. When this is closed, all that is still at work is ended, too."""
     for name in chosen:
         known = record.get(name, Pull())
         if name in modules.bad:

@@ -4,8 +4,9 @@ import io
 import json
 import os
 import subprocess
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -26,6 +27,15 @@ def plain_git(where, *arguments, check=True):
         command, cwd=where, env={**os.environ, **ALONE}, check=check, capture_output=True, text=True
     )
     return done.stdout
+
+
+def processes():
+    """Return the command lines of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_bytes())
+    return found
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ import time
 
 import pytest
 
+from grader.course import find_course
+from grader.git import pull
 from grader.git.failures import Refused
 from grader.git.pull import Servers
 from grader.git.repository import Repository
 
-from .conftest import plain_git
+from .conftest import plain_git, processes
 from .kinds import SOLUTION
 
 EMPTY_TREE = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
@@ -23,6 +25,15 @@ def said(students, *arguments, **environment):
     """Pull, and return exit code and lines."""
     done = students.pull(*arguments, **environment)
     return done.returncode, students.lines(done)
+
+
+def ends(argument):
+    """Say whether no process has this argument, or soon has not: the dead are listed for a moment."""
+    for _ in range(50):
+        if not any(argument.encode() in row for row in processes()):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def history(students, name="ann"):
@@ -284,8 +295,22 @@ def test_interrupted_it_ends_at_once_with_all_its_children(students):
     child.communicate(timeout=15)
     assert child.returncode == 130
     assert students.record()["ann"]["outcome"] == "updated"
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert students.server.url("stalls", "stalls") not in listed
+    assert ends(students.server.url("stalls", "stalls"))
+
+
+def test_an_interruption_while_a_line_is_shown(students):
+    students.enrol("ann", files=BEFORE)
+    students.enrol("stalls", "stalls", files=BEFORE)
+
+    def interrupt(*_):
+        while not students.server.asked("/stalls/"):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pull(find_course(students.root), told=interrupt)
+    assert ends(students.server.url("stalls", "stalls"))
+    assert students.record()["ann"]["outcome"] == "updated"
 
 
 def test_two_at_once(students):

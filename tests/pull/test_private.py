@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import processes
 from .kinds import FILES, PRIVATE
 from .server import TOKEN
 
@@ -49,7 +50,7 @@ def test_a_token_is_in_no_list_of_processes(students):
     )
     while not students.server.asked("/stalls/"):
         time.sleep(0.05)
-    listed = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    listed = processes()
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=15)
     assert any(b"git-remote-http" in line or b"remote-http" in line for line in listed)

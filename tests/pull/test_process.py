@@ -33,7 +33,10 @@ def evil(tmp_path, monkeypatch):
         f"[core]\n\tfsmonitor = {program}\n\tsshCommand = {program}\n\taskPass = {program}\n"
         f'[filter "evil"]\n\tclean = {program}\n\tsmudge = {program}\n\trequired = true\n'
         f'[credential]\n\thelper = "!{program}"\n[protocol "ext"]\n\tallow = always\n'
+        "[http]\n\textraHeader = Authorization: Basic eDp5\n"
     )
+    with (work / ".git" / "config").open("a") as file:
+        file.write(f"[core]\n\tfsmonitor = {program}\n")
     for name in ("post-checkout", "reference-transaction", "post-index-change", "pre-auto-gc"):
         (work / ".git" / "hooks" / name).write_bytes(program.read_bytes())
         (work / ".git" / "hooks" / name).chmod(0o755)
