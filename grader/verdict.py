@@ -93,7 +93,7 @@ def _verdict_of_error(error: StudentError, limits: Limits, public: bool) -> Verd
     if error.kind == "missing" or error.type_name == "NotImplementedError":
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
     if error.kind == "answer":
-        said = line(_said(error, public), PUBLIC_MESSAGE)
+        said = line(_said(error, public), PUBLIC_MESSAGE) or "your code returned what cannot be an answer"
         return Verdict(Status.FAILED, Text(said, f"返回值无法使用：{said}"))
     if error.kind in RESOURCES:
         return killed(RESOURCES[error.kind], "", limits)
