@@ -38,15 +38,18 @@ def read_manifest(path: Path) -> Section:
             path, f"not valid YAML: {error.problem}", mark.line + 1 if mark else None
         ) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise ContentError(
-            path, f"not valid YAML: character U+{ord(text[error.position]):04X}", line
-        ) from None
+        raise ContentError(path, f"not valid YAML: {error.reason}", _line_of_odd(text)) from None
     except RecursionError:
         raise ContentError(path, "not valid YAML: nested too deep", 1) from None
     if not isinstance(node, yaml.MappingNode):
         raise ContentError(path, "the file must be a mapping of names to values", 1)
     return Section(path, node, "the file")
+
+
+def _line_of_odd(text: str) -> int:
+    """Find the first character that YAML does not allow: libyaml counts bytes, Python's reader characters."""
+    odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    return text.count("\n", 0, odd.start()) + 1 if odd else 1
 
 
 def _read(path: Path) -> str:
