@@ -267,7 +267,8 @@ def _show(
     console, book = make_console(), books.asked
     with commands_stopped(sys.stdout):
         for name in names:
-            console.print(submission_detail(book, name, lang, faults=True))
+            if name in book.submissions:  # else it is in another part, or has not been graded yet
+                console.print(submission_detail(book, name, lang, faults=True))
     console.print(score_table(book, lang))
     for row in book.rows:
         if row.fault:  # ours, and nobody's loss; the whole traceback is shown where the submission is named

@@ -65,6 +65,31 @@ def test_what_is_merged_is_known_to_the_next_run(parts, class_of):
     class_of.grader("merge", *map(str, parts))
     done = class_of.grader("run", "--device", "cpu")
     assert "0 jobs to grade, 5 known already" in done.stdout
+    (mine,) = Shard(1, 2).members(["passes", "wrong"])
+    done = class_of.grader("run", "passes", "wrong", "--device", "cpu", "--shard", "1/2")
+    assert "0 jobs to grade, 1 known already" in done.stdout
+    assert [name for name in ("passes", "wrong") if f"{name} · Vectors" in done.stdout] == [mine]
+
+
+def test_a_student_of_whom_nothing_is_known_yet_is_no_error(class_of):
+    assert class_of.grader("report", "passes").returncode == 0
+
+
+def test_fill_grades_only_what_another_device_left_open(parts, class_of, tmp_path):
+    about, *lines = (json.loads(line) for path in parts for line in path.read_text().splitlines())
+    lines = [line for line in lines if "result" in line]
+    for line in lines:
+        line["result"]["device"] = "cuda"
+        line["key"] = f"gpu {line['key']}"
+    of_gpu = [{"format": about["format"], "kept": True}, *lines]
+    (tmp_path / "gpu.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in of_gpu))
+    assert class_of.grader("merge", str(tmp_path / "gpu.jsonl")).stdout == "5 new results\n"
+    done = class_of.grader("run", "wrong", "missing_file", "violates_policy", "--device", "cpu", "--fill")
+    assert "1 jobs to grade, 0 known already" in done.stdout
+    changed = class_of.root / "submissions" / "passes" / "exercises" / "vectors" / "solution.py"
+    changed.write_text(f"{changed.read_text()}\n# another version\n")
+    done = class_of.grader("run", "passes", "--device", "cpu", "--fill")
+    assert "0 jobs to grade, 0 known already" in done.stdout
 
 
 def test_results_of_changed_tests_are_refused(parts, class_of):

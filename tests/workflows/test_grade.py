@@ -1,6 +1,7 @@
 """The workflow from a push to a score: its own steps, in clean clones, on a class of every kind of student.
 
-Three runs: the whole class; one new push, while that student's repository cannot be told; nothing new.
+Four runs: the whole class; one new push, while that student's repository cannot be told; nothing new; two
+students by hand, in two parts.
 """
 # ruff: noqa: TID252  # the servers are those of other tests
 
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,22 @@ def publish_course(students, service):
     return bare
 
 
+@dataclass
+class Run:
+    """One run of the workflow: its jobs, its artifacts, what the git server was asked meanwhile."""
+
+    jobs: dict
+    artifacts: Path
+    asked: list
+
+    def __getitem__(self, name):
+        return self.jobs[name]
+
+    @property
+    def results(self):
+        return {name: job.result for name, job in self.jobs.items()}
+
+
 class Term:
     """The three runs, and what was there after each."""
 
@@ -132,11 +150,20 @@ class Term:
         self.told_after, self.ranked_after = list(service.checks), list(service.scores)
         service.gone = set()
         self.third = self.run("schedule")
+        self.told_at_last, self.ranked_at_last = list(service.checks), list(service.scores)
+        self.github.variables = {"GRADER_SHARDS": '["1/2", "2/2"]'}
+        self.by_hand = self.run(
+            "workflow_dispatch", {"students": "right, raising", "exercises": "vectors", "fresh": True}
+        )
 
-    def run(self, event):
-        done = self.github.run(WORKFLOW, event)
-        done["artifacts"] = self.github.here / "artifacts"
-        return done
+    def run(self, event, inputs=None):
+        before = len(self.students.server.requests)
+        done = self.github.run(WORKFLOW, event, inputs)
+        return Run(done, self.github.here / "artifacts", self.students.server.asked("")[before:])
+
+    @property
+    def runs(self):
+        return (self.first, self.second, self.third, self.by_hand)
 
     def kept(self, file):
         return plain_git(self.bare, "show", f"grades:{file}")
@@ -164,9 +191,13 @@ def test_there_are_twenty_students(term):
 
 
 def test_all_jobs_end_well(term):
-    results = {name: run.result for name, run in term.first.items() if name != "artifacts"}
-    said = {name: run.said for name, run in term.first.items() if name != "artifacts"}
-    assert results == {"pull": "success", "grade": "success", "gpu": "skipped", "publish": "success"}, said
+    said = {name: job.said for name, job in term.first.jobs.items()}
+    assert term.first.results == {
+        "pull": "success",
+        "grade": "success",
+        "gpu": "skipped",
+        "publish": "success",
+    }, said
 
 
 def test_the_class_is_shown(term):
@@ -231,7 +262,7 @@ def test_the_ranking_has_every_score(term):
 
 
 def test_the_reports_are_kept(term):
-    reports = term.first["artifacts"] / "reports"
+    reports = term.first.artifacts / "reports"
     for name in [*GRADED, "nothing"]:
         for path in (f"junit/{name}.xml", f"gradescope/{name}.json", f"classroom/{name}.json"):
             assert (reports / path).is_file()
@@ -241,7 +272,7 @@ def test_the_reports_are_kept(term):
 
 
 def test_what_is_handed_on_leads_nowhere(term):
-    with tarfile.open(term.first["artifacts"] / "handed-on" / "handed-on.tar") as archive:
+    with tarfile.open(term.first.artifacts / "handed-on" / "handed-on.tar") as archive:
         members = {member.name: member for member in archive}
     assert f"submissions/right/{SOLUTION}" in members
     assert ".grader/pulls.json" in members
@@ -256,6 +287,25 @@ def test_the_sandbox_was_made_possible_and_required(term):
     assert "--torch-backend" not in term.first["publish"].said
 
 
+# ------------------------------------------------------------------ by hand
+
+
+def test_named_students_are_graded_again_in_parts(term):
+    parts = [term.by_hand["grade/0"], term.by_hand["grade/1"]]
+    assert [part.result for part in parts] == ["success", "success"], [part.said for part in parts]
+    assert ["1 jobs to grade, 0 known already" in part.said for part in parts] == [True, True]
+    graded = [name for part in parts for name in re.findall(r"\[1/1\] (\w+) vectors", part.said)]
+    assert sorted(graded) == ["raising", "right"]
+    assert term.by_hand["pull"].summary.startswith("**pulled: 2 of 2**")
+
+
+def test_the_same_score_is_not_posted_again(term):
+    assert term.by_hand["publish"].result == "success"
+    assert "2 new results" in term.by_hand["publish"].said
+    assert term.service.checks == term.told_at_last
+    assert term.service.scores == term.ranked_at_last
+
+
 # ------------------------------------------------------------------ what must not be anywhere
 
 
@@ -266,8 +316,7 @@ def test_students_code_shares_no_job_with_a_token(term):
 
 
 def test_tokens_are_nowhere(term):
-    texts = [run.said + run.summary for runs in (term.first, term.second, term.third)
-             for name, run in runs.items() if name != "artifacts"]  # fmt: skip
+    texts = [job.said + job.summary for run in term.runs for job in run.jobs.values()]
     texts += [
         path.read_bytes().decode("latin-1")
         for path in term.github.folder.rglob("artifacts/**/*")
@@ -281,11 +330,9 @@ def test_tokens_are_nowhere(term):
 
 def test_what_students_print_is_no_command(term):
     ours = re.compile(r"::(?:stop-commands::[0-9a-f]{32}|[0-9a-f]{32}::|(?:notice|warning|error)::some )")
-    for runs in (term.first, term.second, term.third):
-        for name, run in runs.items():
-            if name != "artifacts":
-                found = [line for line in run.said.splitlines() if re.match(r"\s*(::|##\[)", line)]
-                assert [line for line in found if not ours.match(line)] == []
+    for job in [job for run in term.runs for job in run.jobs.values()]:
+        found = [line for line in job.said.splitlines() if re.match(r"\s*(::|##\[)", line)]
+        assert [line for line in found if not ours.match(line)] == []
 
 
 # ------------------------------------------------------------------ one new push
@@ -294,10 +341,12 @@ def test_what_students_print_is_no_command(term):
 def test_one_new_push_grades_one_submission(term):
     assert "1 jobs to grade, 0 known already" in term.second["grade"].said
     assert "**pulled: 12 of 20**" in term.second["pull"].summary
-    fetched = [path for path in term.students.server.asked("git-upload-pack") if "/info/" not in path]
-    assert len([path for path in fetched if "/right.git" in path]) <= len(
-        [path for path in fetched if "/wrong.git" in path]
-    )
+    posts = [path for path in term.second.asked if path.endswith("/git-upload-pack")]
+    assert {name: posts.count(f"/ok/{name}.git/git-upload-pack") for name in ("wrong", "right", "lfs")} == {
+        "wrong": 2,  # where is the branch? then the commit
+        "right": 1,  # where is the branch?
+        "lfs": 1,
+    }
 
 
 def test_only_its_score_is_posted(term):
@@ -319,13 +368,17 @@ def test_a_score_that_cannot_be_posted_fails_the_job_and_loses_nothing(term):
 
 
 def test_nothing_new_grades_nothing_and_posts_what_was_left(term):
-    results = {name: run.result for name, run in term.third.items() if name != "artifacts"}
-    assert results == {"pull": "success", "grade": "skipped", "gpu": "skipped", "publish": "success"}
-    new = term.service.checks[len(term.told_after) :]
+    assert term.third.results == {
+        "pull": "success",
+        "grade": "skipped",
+        "gpu": "skipped",
+        "publish": "success",
+    }
+    new = term.told_at_last[len(term.told_after) :]
     assert [(repository, check["head_sha"]) for repository, check in new] == [
         ("ok/wrong", term.students.bare["wrong"].tip)
     ]
-    assert term.service.scores == term.ranked_after
+    assert term.ranked_at_last == term.ranked_after
     assert re.search(r"^\| right \| 95/95", term.third["publish"].summary, re.MULTILINE)
 
 
@@ -336,7 +389,7 @@ def test_the_branch_has_all_that_was_learnt(term):
     about, *results = map(json.loads, term.kept("results.jsonl").splitlines())
     assert about["kept"]
     assert {line["result"]["submission"] for line in results} == {*GRADED, "nothing"}
-    assert len(plain_git(term.bare, "log", "--format=%h", "grades").split()) == 3
+    assert len(plain_git(term.bare, "log", "--format=%h", "grades").split()) == 4
     author = subprocess.run(
         ["git", "-c", "safe.directory=*", "log", "-1", "--format=%an", "grades"],
         cwd=term.bare, capture_output=True, text=True, check=True,
