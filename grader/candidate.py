@@ -140,6 +140,7 @@ class Candidate:
                 self._files,
                 module=self._exercise.module,
                 interface=self._exercise.interface,
+                opened=self._opened() if self.policy else None,
                 poison=self._exercise.policy.poison if self.policy else (),
                 banned=self._exercise.policy.banned if self.policy else (),
                 device=self._device,
@@ -148,6 +149,11 @@ class Candidate:
             raise self._refuse(error) from None
         self._loaded = True
         return session
+
+    def _opened(self) -> list[str]:
+        """Return the modules that this exercise and those upstream open to a solution."""
+        policies = [e.policy for e in (*self._exercise.ancestors, self._exercise)]
+        return sorted({m for policy in policies for m in (*policy.imports, *(policy.names or ()))})
 
     def _refuse(self, error: Exception) -> NotLoaded:
         """Remember that nothing of this solution can run, and why."""

@@ -95,6 +95,11 @@ def dunder_is_door(name: str) -> bool:
     )
 
 
+def allowed_roots(opened: Iterable[str]) -> frozenset[str]:
+    """Return the top-level packages a solution may use, with those that its exercise opens."""
+    return frozenset(module.partition(".")[0] for module in (*_STDLIB, *_TORCH, *opened))
+
+
 def _public_names(module: str) -> frozenset[str]:
     """Return what an allowed standard module offers; the modules that it happens to import are left out."""
     loaded = importlib.import_module(module)

@@ -176,12 +176,16 @@ class Message(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Load(Message, tag="load"):
-    """Write files (one blob each) below the work folder and import one module of them."""
+    """Write files (one blob each) below the work folder and import one module of them.
+
+    `opened` are the modules that the import policy adds; without a policy it is None.
+    """
 
     paths: Paths
     module: Name
     functions: Names
     classes: Annotated[dict[Name, Names], Meta(max_length=256)]
+    opened: Names | None
     poison: Names
     banned: Names
     device: DeviceName

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from grader.inside import compiling
+from grader.inside import compiling, guard
 from grader.inside.evidence import Observation
 from grader.inside.failure import describe, unusable
 from grader.inside.objects import Objects
@@ -164,6 +164,8 @@ class _Worker:
         _write(self._home, files)
         _seed(load.seed)
         self._rules = Rules(load.poison, load.banned)
+        if load.opened is not None:
+            guard.watch(frozenset(self._sources), load.opened, self._rules.refuse)
         sys.path.insert(0, str(self._home))
         importlib.invalidate_caches()
         with self._rules.watching():
