@@ -63,6 +63,8 @@ def _share(parts: Sequence[_Sums]) -> float:
     deviation = math.sqrt(sum(sums.deviation for sums in parts))
     if unexplained == 0:
         return 0.0
+    if unexplained == math.inf:
+        return math.inf
     if deviation <= ROUNDING:
         return 0.0 if unexplained <= 2 * ROUNDING else math.inf
     return unexplained / deviation
@@ -117,6 +119,9 @@ def _add_tensor(sums: _Sums, seen: torch.Tensor, known: torch.Tensor, right: obj
         sums.deviation += 1
         sums.unexplained += 0.0 if torch.equal(seen, known) else SAME_FORM**2
         return
+    if seen.is_complex():
+        seen, known = torch.view_as_real(seen), torch.view_as_real(known)
+        right = torch.view_as_real(right) if isinstance(right, torch.Tensor) else right
     s, k = seen.double(), known.double()
     r = right.double() if isinstance(right, torch.Tensor) and right.shape == seen.shape else s * math.nan
     finite = s.isfinite()
@@ -133,8 +138,12 @@ def _add_tensor(sums: _Sums, seen: torch.Tensor, known: torch.Tensor, right: obj
         sums.deviation += not torch.equal(s, r)
         return
     scale = float(r[regular].norm()) or float(s[finite].norm()) or 1.0
-    sums.unexplained += (float((s[finite] - k[finite]).norm()) / scale) ** 2
-    sums.deviation += (float((s[regular] - r[regular]).norm()) / scale) ** 2
+    sums.unexplained += _squared(float((s[finite] - k[finite]).norm()) / scale)
+    sums.deviation += _squared(float((s[regular] - r[regular]).norm()) / scale)
+
+
+def _squared(error: float) -> float:
+    return error * error  # infinite where `** 2` would raise
 
 
 def _add_draws(sums: _Sums, seen: Draws, known: Draws, right: object) -> None:

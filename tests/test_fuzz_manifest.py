@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from grader.course import read_course
 from grader.errors import ContentError
 from grader.exercise import Exercise, read_exercise
-
-from .protocol.strategies import CASES
+from tests.protocol.strategies import CASES
 
 EXERCISE = """\
 title: {en: Demo, zh: 演示}

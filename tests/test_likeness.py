@@ -4,8 +4,11 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grader.likeness import NEAR, Draws, distance
+from tests.protocol.strategies import CASES, tensors, values
 
 X = torch.arange(6.0).reshape(2, 3) + 1
 WAY_OFF = X.flip(0)
@@ -101,3 +104,23 @@ def test_it_is_enough_to_explain_the_answer_at_which_the_test_ended():
     assert distance((noisy, X), (X * 0.998, X * 1.001), right) <= NEAR
     assert distance((noisy, X), (X * 0.98, X * 1.001), right) > NEAR  # that is more than noise
     assert distance((X, X), (X * 2, X), right) > NEAR  # something else was wrong before
+
+
+HUGE = [1e300, -1.7e308, 5e-324, math.nan, math.inf, -math.inf, 0.0]
+ANSWERS = values(tensors() | st.sampled_from(HUGE).map(lambda x: torch.tensor([x, 1.0], dtype=torch.float64)))
+ANSWERS |= st.sampled_from(HUGE)
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(st.lists(ANSWERS, max_size=3), st.data())
+def test_any_answers_can_be_compared(seen, data):
+    """Whatever a student answers: an exception here would be a fault of the grader."""
+    other = st.just(seen) | st.permutations(seen) | st.lists(ANSWERS, min_size=len(seen), max_size=len(seen))
+    found = distance(seen, data.draw(other), data.draw(other))
+    assert found >= 0
+    assert distance(seen, seen, seen) in (0, math.inf)
+
+
+def test_an_answer_whose_square_is_infinite_is_far_from_everything():
+    assert distance([1e300], [1.0], [2.0]) == math.inf
+    assert distance([1e300], [1e300], [2.0]) == 0
