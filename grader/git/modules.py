@@ -85,7 +85,7 @@ def section_text(module: Module) -> str:
 def add_modules(course: Course, modules: Iterable[Module]) -> None:
     """Write entries to the end of `.gitmodules`."""
     path = modules_path(course)
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = path.read_bytes().decode() if path.exists() else ""
     gap = "" if not before or before.endswith("\n") else "\n"
     _replace(path, before + gap + "".join(map(section_text, modules)))
 
@@ -101,7 +101,7 @@ def remove_module(course: Course, section: str) -> None:
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(".gitmodules.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(text.encode())
         temporary.replace(path)
     except OSError as error:
         raise UngradedError(f"cannot write {path}: {error.strerror}") from error
@@ -137,7 +137,7 @@ def _module(course: Course, section: str, name: str, values: dict[str, list[str]
         valid_name(name)
     except UsageError as error:
         raise _wrong(str(error), f"提交的文件夹不能叫 {line(repr(name))}") from None
-    if values["path"][-1] != path or section not in (name, path):
+    if values["path"][-1] != path or section not in (name, path) or section == _FOLDER[:-1]:
         raise _wrong(
             f"it must be called {name} or {path}, as its folder is, not {line(repr(section), 120)}",
             f"子模块名必须与文件夹一致（{name} 或 {path}），而不是 {line(repr(section), 120)}",

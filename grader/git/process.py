@@ -220,10 +220,15 @@ def _ssh(name: str) -> str:
                "ClearAllForwardings=yes", "ServerAliveInterval=5", "ServerAliveCountMax=4"]  # fmt: skip
     if key := os.environ.get(KEY):
         path = Path(key) / name if Path(key).is_dir() else Path(key)
-        options += [f"IdentityFile={path.resolve()}", "IdentitiesOnly=yes"]
+        options += [f"IdentityFile={_quoted(path)}", "IdentitiesOnly=yes"]
     if known := os.environ.get(KNOWN_HOSTS):
-        options.append(f"UserKnownHostsFile={Path(known).resolve()}")
+        options.append(f"UserKnownHostsFile={_quoted(Path(known))}")
     return shlex.join(["ssh", *(part for option in options for part in ("-o", option))])
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as ssh reads it in settings, where blanks separate and % stands for something."""
+    return f'"{path.resolve()}"'.replace("%", "%%")
 
 
 def _await_end(child: subprocess.Popen[bytes]) -> None:

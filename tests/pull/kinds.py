@@ -99,6 +99,7 @@ ENTRIES = {
     "-dash": ("submissions/-dash", None, "", NAME),
     ".git": ("submissions/.git", None, "", NAME),
     "other-name": ("submissions/other-name", "../../hooks", "", "must be called"),
+    "submissions": ("submissions/submissions", "submissions", "", "must be called"),
     "../outside": ("../outside", "outside", "", NAME),
     "twice": ("submissions/twice", None, TWICE, "two entries"),
 }

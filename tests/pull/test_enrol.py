@@ -118,12 +118,13 @@ def test_a_plain_folder_is_deleted_only_when_asked_to(students):
     assert "no submission named 'plain'" in done.stderr
 
 
-def test_what_an_instructor_wrote_stays(students):
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_what_an_instructor_wrote_stays(students, end):
     path = students.root / ".gitmodules"
-    path.write_text('# ours\n[submodule "data"]\n\tpath = data\n\turl = ../data')
+    ours = b'# ours\r\n[submodule "data"]\n\tpath = data\n\turl = ../data' + end
+    path.write_bytes(ours)
     assert students.grader("add", "ann", URL).returncode == 0
-    assert path.read_text().startswith(
-        '# ours\n[submodule "data"]\n\tpath = data\n\turl = ../data\n[submodule "sub'
-    )
+    ours += b"" if end else b"\n"
+    assert path.read_bytes().startswith(ours + b'[submodule "submissions/ann"]\n')
     assert students.grader("remove", "ann").returncode == 0
-    assert path.read_text() == '# ours\n[submodule "data"]\n\tpath = data\n\turl = ../data\n'
+    assert path.read_bytes() == ours

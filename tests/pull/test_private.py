@@ -69,7 +69,7 @@ def ssh(students, tmp_path):
     """An SSH server for the students' repositories; its port, and the folder of keys."""
     if shutil.which("ssh") is None:
         pytest.skip("no ssh client on this machine")
-    keys = tmp_path / "keys"
+    keys = tmp_path / "keys of 100%h"  # ssh would expand it
     keys.mkdir()
     command = [
         sys.executable,
