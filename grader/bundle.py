@@ -59,7 +59,7 @@ class About(Struct, frozen=True, forbid_unknown_fields=True):
 
     format: int
     kept: bool
-    device: str = ""
+    device: Annotated[str, Meta(pattern="^(cpu|cuda)?$")] = ""
     shard: tuple[int, int] = (1, 1)
     versions: tuple[tuple[str, str], ...] = ()
     judged_by: dict[str, str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import get_args
 
 from grader.bundle import FORMAT, About, Bundle, Shard, bundle_bytes, judge_digest, read_bundle
 from grader.course import Course
@@ -15,6 +16,9 @@ from grader.job import State
 from grader.reports.write import write_file
 from grader.sanitise import line
 from grader.store import Store, Stored
+from grader.wall.launch import Tier
+
+_MEMORY_LIMITS = ("", "cgroup", "approximate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def _check_run(bundle: Bundle, judges: dict[str, str], names: set[str]) -> None:
             raise UsageError(
                 f"{path}: holds {shown}, which is not in its part {number}/{count}; nothing was merged"
             )
+        if result.wall not in ("", *get_args(Tier)) or result.memory_limit not in _MEMORY_LIMITS:
+            raise UsageError(f"{path}: {job[0]} was not graded by a grader; nothing was merged")
         if result.judged_by != judges.get(result.exercise):
             raise UsageError(f"{path}: {line(result.exercise)} was graded with other tests; grade it anew")
         jobs.remove(job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -110,7 +110,9 @@ def grade(
         for key, result in plan.put:
             store.put(key, plan.marks[key].on(result), commits[result.submission])
         keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}
-        with watch(len(plan.jobs), plan.known) as progress:
+        names = tuple(s.name for s in everybody)
+        handing_on = _handing_on(request, device, planner, names, plan, store)
+        with handing_on, watch(len(plan.jobs), plan.known) as progress:
             setup = plan_slots(exercises, tier, device, checkpoint)
             again = partial(failed, then="tried again")
             for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started, again):
@@ -120,9 +122,6 @@ def grade(
                 key = keys[result.submission, result.exercise]
                 store.put(key, plan.marks[key].on(result), commits[result.submission])
                 progress.finished(result, score_job(specs[result.exercise], result))
-        if request.out is not None:
-            names = tuple(s.name for s in everybody)
-            write_file(request.out, [_bundle(request, device, planner, names, plan, store)])
     whole = stored(course)
     return Books(whole.only({s.name for s in submissions}, set(specs)), whole)
 
@@ -132,10 +131,22 @@ def _commits(course: Course, submissions: Iterable[Submission]) -> dict[str, str
     return {s.name: commit(s.path) or pulled.get(s.name, "") for s in submissions}
 
 
+@contextmanager
+def _handing_on(
+    request: Request, device: str, planner: Planner, names: tuple[str, ...], plan: Plan, store: Store
+) -> Iterator[None]:
+    """At the end, also of a run that is cut short, write the file for `grader merge` if one was asked for."""
+    try:
+        yield
+    finally:
+        if request.out is not None:
+            write_file(request.out, [_bundle(request, device, planner, names, plan, store)])
+
+
 def _bundle(
     request: Request, device: str, planner: Planner, names: tuple[str, ...], plan: Plan, store: Store
 ) -> bytes:
-    """Return what this run undertook and what came of it, for `grader merge`."""
+    """Return what this run undertook and what came of it."""
     jobs = sorted(plan.undertaken)
     about = About(
         FORMAT,
@@ -147,11 +158,7 @@ def _bundle(
         submissions=names,
         jobs=tuple(jobs),
     )
-    wanted = {(*job, device) for job in jobs}
-    results = [
-        s for s in store.latest() if (s.result.submission, s.result.exercise, s.result.device) in wanted
-    ]
-    return bundle_bytes(about, results)
+    return bundle_bytes(about, [s for s in store.latest() if s.key in plan.marks])
 
 
 def look_up(course: Course, names: tuple[str, ...], exercises: tuple[str, ...]) -> Books:

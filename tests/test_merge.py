@@ -1,6 +1,9 @@
 """`grader run --shard` and `grader merge`: all parts make the whole, and nothing else gets in."""
 
 import json
+import os
+import signal
+import subprocess
 from dataclasses import replace
 
 import msgspec
@@ -90,6 +93,24 @@ def test_fill_grades_only_what_another_device_left_open(parts, class_of, tmp_pat
     changed.write_text(f"{changed.read_text()}\n# another version\n")
     done = class_of.grader("run", "passes", "--device", "cpu", "--fill")
     assert "0 jobs to grade, 0 known already" in done.stdout
+
+
+def test_a_run_that_is_cut_short_hands_on_what_it_has(class_of, tmp_path):
+    class_of.submit("hangs_in_call")
+    out = tmp_path / "part.jsonl"
+    command = class_of.command("run", "--device", "cpu", "--slots", "1", "--out", str(out))
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        for said in running.stdout:
+            if said.startswith("[1/"):
+                running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+    bundle = read_bundle(out)
+    assert len(bundle.about.jobs) == 6
+    assert 1 <= len(bundle.results) < 6
+    done = class_of.grader("merge", str(out))
+    assert done.returncode == 3
+    assert done.stdout.count("missing: ") == 6 - len(bundle.results)
 
 
 def test_results_of_changed_tests_are_refused(parts, class_of):
@@ -191,6 +212,13 @@ def test_a_result_twice_in_one_run_is_refused(here, write):
         merge(here, [write(about_run(here, ["alice"]), *twice)])
 
 
+@pytest.mark.parametrize("change", [{"wall": "\x1b[2J"}, {"memory_limit": "::error::"}])
+def test_a_result_with_odd_facts_is_refused(here, write, change):
+    odd = replace(result_of(here, "alice"), **change)
+    with pytest.raises(UsageError, match="was not graded by a grader"):
+        merge(here, [write(about_run(here, ["alice"]), line_of(odd))])
+
+
 def test_a_result_judged_by_other_tests_than_its_run_says_is_refused(here, write):
     forged = replace(result_of(here, "alice"), judged_by="0")
     with pytest.raises(UsageError, match="other tests"):
@@ -286,6 +314,7 @@ def test_graded_is_what_has_a_result_of_this_commit_and_these_tests(here, write)
         (lambda text: text.replace('"format":1', '"format":2'), "in format 2"),
         (lambda text: text.replace('"commit"', '"comit"'), "damaged"),
         (lambda text: text.replace(EARLY, "9999"), "damaged"),
+        (lambda text: text.replace('"device":"cpu"', '"device":"x"', 1), "damaged"),
         (lambda text: "SQLite format 3\0" + text, "not a file of results"),
     ],
 )

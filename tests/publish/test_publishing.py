@@ -177,6 +177,12 @@ def test_a_repository_that_is_gone_stops_no_other(tiny, service):
         checked(outcomes)
 
 
+def test_many_repositories_that_are_gone_stop_no_other(tiny, service):
+    service.gone = {f"{name}-gh/llm" for name in ("alice", "bob", "carol", "dave")}
+    outcomes = run(tiny, checks(service), book_of(*(job(name) for name in URLS)))
+    assert [o.fate for o in outcomes] == ["not posted"] * 4 + ["posted"]
+
+
 def test_a_service_that_is_down_is_left_alone_after_a_while(tiny, service):
     service.moods = ["fails"] * 99
     book = book_of(*(job(name) for name in URLS))
