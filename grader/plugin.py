@@ -25,6 +25,7 @@ from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
 from grader.checks import Sample, recording_clues, recording_margins
 from grader.diagnosis import Answers, Diagnosis, Replay, Symptom
+from grader.errors import CourseError
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
@@ -262,7 +263,7 @@ class Case:
             candidate.settle(error)
             verdict = verdict_of(error, self.bench.exercise.limits, public=self.spec.public)
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt | CourseError):  # the machine's trouble, no answer's
                 raise
             verdict = self._whose_fault(candidate, error)
         return Replay(tuple(answers.kept), verdict)

@@ -32,6 +32,7 @@ from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.kit import Outcome, lost_tests, merge
 from grader.plugin import Judge, Placeholders, Shortcut
 from grader.rng import Rng
+from grader.wall import owner
 from grader.wall.choice import AnyWall, build_wall
 
 if TYPE_CHECKING:
@@ -205,7 +206,9 @@ class Desk:
 
     def grade(self, candidate: Candidate, job: Job) -> JobResult:
         """Run the exercise's tests on a candidate, and what it lost once more on the published kits."""
-        with tempfile.TemporaryDirectory(prefix="grader-tests-") as made_by_tests:  # for the replays too
+        with tempfile.TemporaryDirectory(
+            prefix=f"{owner.prefix()}tests_"
+        ) as made_by_tests:  # for the replays too
             first = self._round(candidate, job.tests, job.diagnose, made_by_tests)
             lost = self._worth_another_try(job, candidate, first)
             second = self._second_round(job, lost, made_by_tests) if lost else None
