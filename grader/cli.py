@@ -129,6 +129,10 @@ def main() -> None:
     help="Also write the results of this run into one file, for `grader merge`.",
 )  # fmt: skip
 @click.option(
+    "--cluster", metavar="ADDRESS", default="",
+    help="Grade on the workers of a Dask cluster, such as tls://10.0.0.1:8786 (docs/scaling.md).",
+)  # fmt: skip
+@click.option(
     "--wall", type=click.Choice(["auto", "A", "C"]), default="auto",
     help="Refuse to grade in a weaker sandbox than this. Default: what grader.yaml asks for.",
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")
 NEEDS = ("model", "compiler")  # what a test may need besides: a real checkpoint, a C++ compiler
+JUDGING = ("hidden_tests", "public_tests", "reference", "starter", "mutants", "kit")  # what a slot reads
 # Folders beside a solution that are no part of it: tests, and what students are given.
 NOT_GRADED = frozenset({"tests", "public_tests", "hidden_tests", "starter", "kit", "__pycache__"})
 
@@ -188,21 +189,30 @@ class Exercise:
         face = self.interface  # a set is shown in another order by every process
         names = (face.functions, face.classes, sorted(face.optional))
         digest = hashlib.sha256(repr((self.limits, names, self.policy, self.preload, rows)).encode())
-        self._add_files(digest, "hidden_tests", "public_tests", "reference", "starter", "mutants", "kit")
+        _add_files(digest, self._files(*JUDGING))
         return digest.hexdigest()
 
     def foundation(self) -> str:
         """Digest what of this exercise can change a result of one that builds on it: not its tests."""
         digest = hashlib.sha256(repr((self.requires, self.policy)).encode())
-        self._add_files(digest, "reference", "kit")
+        _add_files(digest, self._files("reference", "kit"))
         return digest.hexdigest()
 
-    def _add_files(self, digest: hashlib._Hash, *folders: str) -> None:
+    def judging_files(self) -> Iterator[tuple[str, bytes]]:
+        """Yield path in the folder and content of all that a slot reads."""
+        yield "exercise.yaml", (self.path / "exercise.yaml").read_bytes()
+        yield from self._files(*JUDGING)
+
+    def _files(self, *folders: str) -> Iterator[tuple[str, bytes]]:
         for folder in folders:
             for path in sorted((self.path / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
-                    content = path.read_bytes()
-                    digest.update(f"{path.relative_to(self.path)}\0{len(content)}\0".encode() + content)
+                    yield path.relative_to(self.path).as_posix(), path.read_bytes()
+
+
+def _add_files(digest: hashlib._Hash, files: Iterable[tuple[str, bytes]]) -> None:
+    for name, content in files:
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
 
 
 def read_exercise(path: Path, builders: tuple[str, ...] = ()) -> Exercise:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from grader.bundle import FORMAT, About, Shard, bundle_bytes
 from grader.checkpoint import Checkpoint, read_checkpoint
+from grader.cluster import Cluster, connect
 from grader.course import Course
 from grader.doctor import core_count, has_cuda
 from grader.errors import UsageError, WallError, unknown_name
@@ -69,6 +70,7 @@ class Request:
     shard: Shard = Shard()  # noqa: RUF009  # frozen
     fill: bool = False
     out: Path | None = None
+    cluster: str = ""
 
 
 class Books(NamedTuple):
@@ -89,7 +91,17 @@ def grade(
     `watch(jobs, known)` opens the display of the progress; `log` takes in what failed on our side;
     `waiting` is called where another run is at work on the course, which this one then waits for.
     """
+    with _cluster(request) as cluster:
+        return _grade(request, cluster, watch, log, waiting)
 
+
+def _grade(
+    request: Request,
+    cluster: Cluster | None,
+    watch: Callable[[int, int], AbstractContextManager[Progress]],
+    log: FaultLog,
+    waiting: Callable[[], None],
+) -> Books:
     def failed(result: JobResult, then: str) -> None:
         log.add(f"{result.submission} {result.exercise}: {then}", result.fault)
 
@@ -98,10 +110,11 @@ def grade(
     everybody = _select(course, request.names)
     part = request.shard.members(s.name for s in everybody)
     submissions = [s for s in everybody if s.name in part]
-    device = choose_device(request.device)
-    tier = choose_tier(course, device, no_sandbox=request.no_sandbox, least=request.wall)
+    device = choose_device(request.device, cluster)
+    tier = choose_tier(course, device, no_sandbox=request.no_sandbox, least=request.wall, cluster=cluster)
     checkpoint = _take_checkpoint(request.model, exercises)
     slots = _count_slots(request.slots, device, exercises, checkpoint)
+    run = cluster.run_jobs if cluster else partial(run_jobs, slots=slots)
     specs = {exercise.name: exercise.tests for exercise in exercises}
     with turn(course.store_path.with_name("run.lock"), waiting), Store(course.store_path) as store:
         planner = Planner(exercises, Conditions(device, tier, checkpoint, request.seed))
@@ -115,7 +128,8 @@ def grade(
         with handing_on, watch(len(plan.jobs), plan.known) as progress:
             setup = plan_slots(exercises, tier, device, checkpoint)
             again = partial(failed, then="tried again")
-            for result in run_jobs(list(plan.jobs.values()), setup, slots, progress.started, again):
+            jobs = list(plan.jobs.values())
+            for result in run(jobs, setup, started=progress.started, failed_once=again):
                 if result.fault:
                     failed(result, "ungraded")
                 planner.require_unchanged(result.exercise)
@@ -290,12 +304,18 @@ def measure_feedback(
     )
 
 
-def choose_tier(course: Course, device: str, *, no_sandbox: bool, least: str = "auto") -> Tier:
-    """Return the sandbox to use. Raises WallError where it holds less than the course, or `least`, asks."""
+def choose_tier(
+    course: Course, device: str, *, no_sandbox: bool, least: str = "auto", cluster: Cluster | None = None
+) -> Tier:
+    """Return the sandbox to use, on every worker of a cluster if there is one.
+
+    Raises WallError where it holds less than the course, or `least`, asks.
+    """
     if no_sandbox:
         return "none"
-    require_hidden(course.root, device)
-    tier = best_tier().tier
+    if cluster is None:
+        require_hidden(course.root, device)
+    tier = min(cluster.tiers, key=STRENGTH.index) if cluster else best_tier().tier
     least = max("C", *(wall for wall in (course.wall, least) if wall != "auto"), key=STRENGTH.index)
     if STRENGTH.index(tier) < STRENGTH.index(least):
         here = f"only tier {tier} works here" if tier != "none" else "no sandbox can be built here"
@@ -303,11 +323,24 @@ def choose_tier(course: Course, device: str, *, no_sandbox: bool, least: str = "
     return tier
 
 
-def choose_device(asked: str) -> str:
+def choose_device(asked: str, cluster: Cluster | None = None) -> str:
     """Return "cpu" or "cuda"."""
+    there = cluster.has_gpu if cluster else has_cuda()
+    if cluster and asked == "cuda" and not there:
+        raise UsageError("no worker of the cluster offers a GPU: start them with --resources GPU=1")
     if asked != "auto":
         return asked
-    return "cuda" if has_cuda() else "cpu"
+    return "cuda" if there else "cpu"
+
+
+def _cluster(request: Request) -> AbstractContextManager[Cluster | None]:
+    """Connect to the cluster that was named, if one was. Raises UsageError."""
+    if not request.cluster:
+        return nullcontext()
+    for option, given in (("--slots", request.slots), ("--model", request.model)):
+        if given is not None:
+            raise UsageError(f"{option} is for this machine: it cannot be used with --cluster")
+    return connect(request.cluster)
 
 
 def _take_checkpoint(path: Path | None, exercises: Sequence[Exercise]) -> Checkpoint | None:

@@ -81,9 +81,9 @@ def run_jobs(
     for _, result in _work_off(second, plan, slots, started, suspects):
         yield result
     for job in suspects:
-        failed_once(_lost(job, "the process grading this job died, or one beside it"))
+        failed_once(lost(job, "the process grading this job died, or one beside it"))
         for _, last in _run_pools(deque([job]), plan, 1, started):
-            yield last or _lost(job, DIED_TWICE)
+            yield last or lost(job, DIED_TWICE)
 
 
 def _work_off(
@@ -123,13 +123,13 @@ def _run_pool(
 
     It stops, too, where the fork server has just died, and starts no slot: the next pool starts another.
     """
-    with _pool(plan, slots) as pool:
+    with open_pool(plan, slots) as pool:
         active: dict[Future[JobResult], Job] = {}
         while waiting or active:
             while waiting and len(active) < slots:
                 job = waiting.popleft()
                 try:
-                    active[pool.submit(_grade, job)] = job
+                    active[pool.submit(grade_here, job)] = job
                 except BrokenProcessPool:
                     yield job, None
                 except (ConnectionError, EOFError):
@@ -150,7 +150,7 @@ def _run_pool(
             active = {future: job for future, job in active.items() if future not in done}
 
 
-def _pool(plan: SlotPlan, slots: int) -> Executor:
+def open_pool(plan: SlotPlan, slots: int) -> Executor:
     """Make a pool whose processes are forked from one that has everything heavy imported."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # one core per slot; also keeps the forking process single-threaded
@@ -213,7 +213,8 @@ def _take_core(turn: Synchronized[int]) -> None:
     os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
-def _grade(job: Job) -> JobResult:
+def grade_here(job: Job) -> JobResult:
+    """Grade a job in this process, which has become a slot."""
     assert _slot is not None
     faulthandler.dump_traceback_later(_slot.longest(job) + GRACE, exit=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # and nobody waits for the end of a job
@@ -224,5 +225,6 @@ def _grade(job: Job) -> JobResult:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _lost(job: Job, fault: str) -> JobResult:
+def lost(job: Job, fault: str) -> JobResult:
+    """Make the result of a job that the grader could not do."""
     return JobResult(job.exercise, job.submission, job.device, State.UNGRADED, fault=fault)

@@ -185,7 +185,9 @@ def main():
             )
         if f"0 jobs to grade, {asked.jobs} known already\n" not in again.said:
             wrong.append(f"the last run had something left to do: {again.said[:1]}")
-        left = [str(path.relative_to(temporary)) for path in temporary.iterdir()]
+        left = [
+            path.name for path in temporary.iterdir() if not path.name.startswith("pymp-")
+        ]  # Python's own
         print(json.dumps({
             "seed": asked.seed, "jobs": asked.jobs, "struck": struck, "runs": runs,
             "seconds": round(time.monotonic() - started, 1), "problems": wrong, "left_in_tmp": left,

@@ -13,6 +13,7 @@ LAYERS = [
     {"run", "check", "merge"},
     {"reports", "plan"},
     {"verify", "feedback", "doctor"},
+    {"cluster"},
     {"schedule"},
     {"bundle"},
     {"slot", "store", "refusal", "faults", "lock"},
@@ -32,6 +33,7 @@ LAYERS = [
 ]
 OWNERS = {
     "click": {"cli"},
+    "distributed": {"cluster"},
     "httpx2": {"publish"},
     "stamina": {"publish"},
     "yaml": {"manifest"},

@@ -30,7 +30,7 @@ def kill_the_slot(course, condition):
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory, make_course):
-    """Results by (exercise, submission) and the order of starts of jobs, some of which kill what grades them."""
+    """Results by (exercise, submission) and the order of starts of jobs, some of which kill their slot."""
     folder = tmp_path_factory.mktemp("schedule")
     sound, once, always, cold = courses = [
         make_course(folder / name, exercise=name) for name in ("sound", "once", "always", "cold")
@@ -98,8 +98,8 @@ def refusing(monkeypatch):
         nonlocal refusals
         refusals = iter([True] * times)
 
-    monkeypatch.setattr(schedule, "_pool", lambda plan, slots: Pool(slots))
-    monkeypatch.setattr(schedule, "_grade", lambda job: JobResult("e", job.submission, "cpu", State.GRADED))
+    monkeypatch.setattr(schedule, "open_pool", lambda plan, slots: Pool(slots))
+    monkeypatch.setattr(schedule, "grade_here", lambda job: JobResult("e", job.submission, "cpu", State.GRADED))
     monkeypatch.setattr(schedule, "MOST_REFUSALS", 2)
     return refuse
 
