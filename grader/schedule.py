@@ -17,8 +17,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,7 @@ def _run_pool(
 
     It stops, too, where the fork server has just died, and starts no slot: the next pool starts another.
     """
-    with open_pool(plan, slots) as pool:
+    with open_pool(plan, slots) as pool, _nobody_waiting():
         active: dict[Future[JobResult], Job] = {}
         while waiting or active:
             while waiting and len(active) < slots:
@@ -148,6 +149,17 @@ def _run_pool(
             if broken:
                 return
             active = {future: job for future, job in active.items() if future not in done}
+
+
+@contextmanager
+def _nobody_waiting() -> Iterator[None]:
+    """End the slots where a run is interrupted: the jobs they are at are graded again by the next one."""
+    try:
+        yield
+    except BaseException:
+        for slot in active_children():
+            slot.kill()
+        raise
 
 
 def open_pool(plan: SlotPlan, slots: int) -> Executor:

@@ -1,11 +1,13 @@
 """Exit codes of the real command line, and what a user reads beside them."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,6 +162,12 @@ def watched(survivors, course):
     return [sys.executable, str(WATCH), str(survivors), *run]
 
 
+def coordinator_of(process):
+    """Return the process of the command that is watched."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return next(int(c) for c in children if b"run" in Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0"))
+
+
 def test_a_run_killed_at_once_leaves_no_process(course, tmp_path):
     survivors = tmp_path / "survivors"
     course.submit("changes_inputs", "hangs_in_call")
@@ -167,11 +175,30 @@ def test_a_run_killed_at_once_leaves_no_process(course, tmp_path):
     for line in process.stdout:
         if line.startswith("[1/2]"):
             break
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    coordinator = next(c for c in children if b"run" in Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0"))
-    os.kill(int(coordinator), signal.SIGKILL)
+    os.kill(coordinator_of(process), signal.SIGKILL)
     process.communicate(timeout=60)
     assert survivors.read_text() == ""
+
+
+def test_interrupted_twice_ends_at_once_whoever_is_told(course, tmp_path):
+    """As by `timeout --signal INT`, or by somebody impatient: only the coordinator hears of it, and again."""
+    survivors = tmp_path / "survivors"
+    course.submit("changes_inputs", "hangs_in_call")
+    process = subprocess.Popen(
+        watched(survivors, course), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("[1/2]"):
+            break
+    coordinator = coordinator_of(process)
+    os.kill(coordinator, signal.SIGINT)
+    time.sleep(0.2)
+    with contextlib.suppress(ProcessLookupError):  # it may have ended by then
+        os.kill(coordinator, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, survivors.read_text()) == (130, "")
+    assert "interrupted; what was graded is kept" in errors
+    assert "Traceback" not in errors
 
 
 def test_interrupted_is_130_and_the_next_run_goes_on(course, tmp_path):
