@@ -99,7 +99,9 @@ def refusing(monkeypatch):
         refusals = iter([True] * times)
 
     monkeypatch.setattr(schedule, "open_pool", lambda plan, slots: Pool(slots))
-    monkeypatch.setattr(schedule, "grade_here", lambda job: JobResult("e", job.submission, "cpu", State.GRADED))
+    monkeypatch.setattr(
+        schedule, "grade_here", lambda job: JobResult("e", job.submission, "cpu", State.GRADED)
+    )
     monkeypatch.setattr(schedule, "MOST_REFUSALS", 2)
     return refuse
 
