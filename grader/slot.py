@@ -206,9 +206,8 @@ class Desk:
 
     def grade(self, candidate: Candidate, job: Job) -> JobResult:
         """Run the exercise's tests on a candidate, and what it lost once more on the published kits."""
-        with tempfile.TemporaryDirectory(
-            prefix=f"{owner.prefix()}tests_"
-        ) as made_by_tests:  # for the replays too
+        prefix = f"{owner.prefix()}tests_"  # the files of tests are there for the replays, too
+        with tempfile.TemporaryDirectory(prefix=prefix) as made_by_tests:
             first = self._round(candidate, job.tests, job.diagnose, made_by_tests)
             lost = self._worth_another_try(job, candidate, first)
             second = self._second_round(job, lost, made_by_tests) if lost else None

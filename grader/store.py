@@ -34,7 +34,7 @@ _APPLICATION = 0x6772_6472  # "grdr": tells our file from any other SQLite datab
 _FORMAT = 1  # of the JSON in column `result`; raise it when JobResult changes its meaning
 _WAIT = 10.0  # seconds to wait for another process's transaction
 _PACKAGES = ("torch", "transformers", "triton")
-# Parts of the grader that decide no result; tests/test_store.py holds them against what a slot imports.
+# Parts of the grader that decide no result; tests/test_store.py holds them against what grades.
 _COMMANDS = "__main__ check cli cluster diff doctor feedback handout merge nulls publish verify"
 _AROUND = "bundle course faults git lock plan reports run store targets transplant"
 _APART = frozenset((*_COMMANDS.split(), *_AROUND.split()))

@@ -402,25 +402,30 @@ def test_versions_are_known_without_heavy_imports():
 OURS = re.compile(r"^\s*(?:from|import) grader(?:\.| import )(\w+)", re.MULTILINE)
 
 
-def parts_a_slot_imports():
-    """Follow the imports from what grades, in this package; what runs beyond the wall is started by name."""
+def ours_in(paths):
+    """Return which parts of this package some files import."""
+    return {part for path in paths for part in OURS.findall(path.read_text(encoding="utf-8"))}
+
+
+def parts_that_grade():
+    """Follow the imports from slots and hidden tests; what runs beyond the wall is started by name."""
     package = Path(store_module.__file__).parent
-    todo = {"schedule", "slot", "refusal", "submission", "inside", "shared_tests", "rng", "checks"}
+    todo = {"schedule", "slot", "refusal", "submission", "inside", "shared_tests"}
+    todo |= ours_in((package.parent / "exercises").glob("*/hidden_tests/*.py"))
     done = set()
     while todo:
         part = todo.pop()
         done.add(part)
         module = package / f"{part}.py"
-        for path in [module] if module.is_file() else (package / part).rglob("*.py"):
-            todo |= set(OURS.findall(path.read_text(encoding="utf-8"))) - done
+        todo |= ours_in([module] if module.is_file() else (package / part).rglob("*.py")) - done
     return done
 
 
-def test_nothing_that_a_slot_imports_is_left_out_of_the_key():
-    assert parts_a_slot_imports() & store_module._APART == set()
+def test_nothing_that_grades_is_left_out_of_the_key():
+    assert parts_that_grade() & store_module._APART == set()
 
 
 def test_what_decides_no_result_is_left_out_of_the_key():
     package = Path(store_module.__file__).parent
     parts = {path.relative_to(package).parts[0].removesuffix(".py") for path in package.rglob("*.py")}
-    assert parts - parts_a_slot_imports() - store_module._APART == {"__init__"}
+    assert parts - parts_that_grade() - store_module._APART == {"__init__"}
