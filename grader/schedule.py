@@ -156,7 +156,9 @@ def _nobody_waiting() -> Iterator[None]:
     """End the slots where a run is interrupted: the jobs they are at are graded again by the next one."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: the run is ending
         for slot in active_children():
             slot.kill()
         raise
