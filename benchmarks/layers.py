@@ -132,15 +132,16 @@ def try_without(layer: Layer) -> dict[str, object]:
     attacks = [
         a for a in attacks if a.expected.get("machine", machine) == machine and "known" not in a.expected
     ]
-    with tempfile.TemporaryDirectory(dir="/var/tmp", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # nothing but the wall keeps anybody out
-        grader = _copy(folder / "source", (SELF_PROBE, *layer.edits))
-        through = sorted(set(_grade(attacks, folder, grader)))
-        with_probe = _copy(folder / "probed", layer.edits)
+    # The source is shown beyond the wall; what is hidden must not lie beside it.
+    with tempfile.TemporaryDirectory() as source, tempfile.TemporaryDirectory(dir="/var/tmp") as hidden:
+        for place in (source, hidden):
+            Path(place).chmod(0o755)  # nothing but the wall keeps anybody out
+        grader = _copy(Path(source, "off"), (SELF_PROBE, *layer.edits))
+        through = sorted(set(_grade(attacks, Path(hidden), grader)))
+        with_probe = _copy(Path(source, "probed"), layer.edits)
         refused = subprocess.run(
             [sys.executable, "-P", "-c", "from grader.wall.probe import try_tier; print(try_tier('A'))"],
-            capture_output=True, text=True, check=True, cwd=folder, env=_environment(with_probe),
+            capture_output=True, text=True, check=True, cwd=hidden, env=_environment(with_probe),
         ).stdout.strip()  # fmt: skip
     print(f"{layer.name}: {len(through)} of {len(attacks)} get through", file=sys.stderr)
     return {"attacks": len(attacks), "through": through, "self_probe": refused[-120:] or "starts"}

@@ -18,7 +18,7 @@ from grader.inside.spec import Launch
 SYSTEM_TREES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/etc/localtime")
 CPU_INFO = "/sys/devices/system/cpu"
-DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")  # /dev/zero is memory to be shared
+DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")  # not zero: that is memory to be shared
 SCRATCH = "/sandbox"  # each worker's own disk, mounted by the worker itself
 HEADERS = "/headers"  # what the template has precompiled for all workers, read-only to them
 _READ_ONLY = confine.ATTR_RDONLY | confine.ATTR_NOSUID | confine.ATTR_NODEV

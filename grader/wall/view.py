@@ -19,6 +19,7 @@ _PREFIX_PARTS = ("bin", "include", "lib", "lib32", "lib64", "libexec")
 _SITE = re.compile(r"(site|dist)-packages$")
 _NVIDIA = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools")
 _WSL = ("/dev/dxg",)
+_ZERO = "/dev/zero"  # memory to be shared, which only a GPU's driver gets
 
 
 def package_directory() -> Path:
@@ -52,7 +53,7 @@ def launch_for(
         tier=tier,
         trees=tuple(dict.fromkeys(t for t in trees if Path(t).exists())),
         package=str(package_directory()),
-        devices=_gpu_nodes() if device == "cuda" else (),
+        devices=(_ZERO, *_gpu_nodes()) if device == "cuda" else (),
         path=tuple(path),
         executable=os.path.realpath(sys.executable),
         preload=tuple(preload),
