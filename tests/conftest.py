@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,19 @@ import pytest
 from grader.submission import snapshot
 
 pytest.register_assert_rewrite("tests.outcomes")
+
+
+def pytest_configure(config):
+    """Give each of several test processes a temporary directory of its own: tests look for what is left."""
+    if worker := getattr(config, "workerinput", {}).get("workerid"):
+        os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"tests-{worker}-")
+        Path(tempfile.tempdir).chmod(0o711)  # other users' processes have theirs in it
+
+
+def pytest_unconfigure(config):
+    if getattr(config, "workerinput", None):
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+
 
 BEHAVIOURS = Path(__file__).parent / "behaviours"
 BEHAVIOUR_NAMES = sorted(path.name for path in (BEHAVIOURS / "submissions").iterdir() if path.is_dir())

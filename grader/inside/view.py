@@ -37,7 +37,9 @@ def readable(launch: Launch) -> tuple[str, ...]:
 
 def cover(directory: str, disk: str, launch: Launch) -> None:
     """Mount `disk` over a directory; what we show in it (an interpreter in /tmp, say) stays where it is."""
-    shown = [path for path in readable(launch) if path.startswith(f"{directory}/")]
+    inside = f"{launch.package}/"
+    tops = (launch.package if path.startswith(inside) else path for path in readable(launch))
+    shown = [path for path in dict.fromkeys(tops) if path.startswith(f"{directory}/")]
     held = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in shown]
     confine.mount(disk, directory, flags=confine.MS_BIND)
     for path, fd in zip(shown, held, strict=True):
