@@ -73,6 +73,9 @@ WHOLE_ROOT = """\
             confine.mount(entry.path, f"{root}/{entry.name}", flags=confine.MS_BIND | confine.MS_REC)
 """
 SELF_PROBE: Edit = ("inside/job.py", "return selfprobe.problems(job, launch, {sock, status})", "return []")
+OWN_USER_NAMESPACE: Edit = (
+    "inside/jail.py", "    confine.unshare_user()\n", "    confine.set_dumpable(True)\n",
+)  # fmt: skip
 CLOSING = "            confine.close_all_except({0, 1, 2, sock, status})\n"
 BREACHES = "            breaches = candidate.inspect().breaches[:5]\n"
 LAYERS = (
@@ -82,13 +85,13 @@ LAYERS = (
     Layer("process namespace", (("inside/template.py", "    confine.unshare(confine.NEWPID)\n", ""),)),
     Layer("network namespace", _without_namespace("NEWNET")),
     Layer("IPC namespace", _without_namespace("NEWIPC")),
-    Layer("user namespace of the job", (("inside/jail.py", "    confine.unshare_user()\n", ""),)),
+    Layer("user namespace of the job", (OWN_USER_NAMESPACE,)),
     Layer("Landlock", (("inside/jail.py", "    confine.landlock(_rules(job, launch))\n", ""),)),
     Layer("seccomp", (("inside/jail.py", "    seccomp.load(\n", "    str(\n"),)),
     # A namespace in which root is root can only be made by one who may give files capabilities.
     Layer("unprivileged user", (
         ("inside/template.py", "        confine.drop_uid(launch.uid)\n", ""),
-        ("inside/jail.py", "    confine.unshare_user()\n", ""),
+        OWN_USER_NAMESPACE,
     )),
     Layer("no capabilities", (("inside/jail.py", "    confine.keep_only_capabilities()\n", ""),)),
     Layer("resource limits", (("inside/jail.py", "    confine.limit(limits)\n", ""),)),
