@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,12 +14,15 @@ from datetime import datetime
 
 from grader.course import Course
 from grader.errors import UsageError, unknown_name
+from grader.faults import FaultLog
 from grader.git.failures import Reason, Refused, blame, fault, network
 from grader.git.modules import Modules, read_modules
 from grader.git.process import Children, Git, require_git
 from grader.git.record import Outcome, Pull, now, read_record, record_path, write_record
 from grader.git.repository import Repository, modules_folder, repository
 from grader.job import Text
+from grader.lock import turn
+from grader.sanitise import line
 from grader.submission.listing import Submission, list_submissions
 
 JOBS = 8
@@ -111,13 +115,14 @@ def _pull_all(
     if not ours:
         return
     pins = _pins(course) if wish.pinned else {}
-    children, servers, at = Children(), Servers(), modules_folder(course)
+    children, servers, log = Children(), Servers(), FaultLog(course.log_path)
+    at = modules_folder(course)
     with ThreadPoolExecutor(jobs) as pool:
         todo = {}
         for name in ours:
             module, known = modules.good[name], record.get(name, Pull())
             there = repository(course, module, at, children)
-            todo[pool.submit(_pull_one, there, known, wish, pins.get(name, ""), servers)] = name
+            todo[pool.submit(_pull_one, there, known, wish, pins.get(name, ""), servers, log)] = name
         try:
             for done in as_completed(todo):
                 yield todo[done], done.result()
@@ -147,7 +152,7 @@ class Servers:
             self._silent[server] += 1
 
 
-def _pull_one(there: Repository, known: Pull, wish: Wish, pin: str, servers: Servers) -> Pull:
+def _pull_one(there: Repository, known: Pull, wish: Wish, pin: str, servers: Servers, log: FaultLog) -> Pull:
     address = there.module.address
     known = replace(known, url=address.url)
     try:
@@ -165,6 +170,9 @@ def _pull_one(there: Repository, known: Pull, wish: Wish, pin: str, servers: Ser
         return _failed(known, refused, there.settle())
     except OSError as error:
         return _failed(known, fault(f"{error.strerror} ({error.filename})"), there.settle())
+    except Exception as error:  # whatever we did not foresee must not stop the others
+        log.add(f"pulling {there.module.name}", traceback.format_exc())
+        return _failed(known, fault(f"{line(repr(error))}; see {log.path}"), there.settle())
 
 
 def _forward(there: Repository, known: Pull, wish: Wish) -> Pull:
@@ -178,8 +186,9 @@ def _forward(there: Repository, known: Pull, wish: Wish) -> Pull:
         there.fetch(commit)
     known = known.seen(commit, now())
     notes = there.check_out(commit)
-    if before and there.rewritten(before, commit):
-        notes = (_rewritten(before, known), *notes)
+    last = before or known.commit  # in a new clone, only the record knows
+    if last and last != commit and there.rewritten(last, commit):
+        notes = (_rewritten(last, known), *notes)
     return _good(replace(known, notes=notes), Outcome.UPDATED, commit)
 
 
@@ -272,18 +281,14 @@ def _pins(course: Course) -> dict[str, str]:
 @contextmanager
 def alone(course: Course) -> Iterator[None]:
     """Keep a second pull out, and clear away what one that was killed has left."""
-    import fcntl  # not on Windows, where `require_git` has said so
-
-    lock = record_path(course).with_name("pull.lock")
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError("another `grader pull` is at work here; wait for it to end") from None
-        course.submissions_path.mkdir(exist_ok=True)
+    with turn(record_path(course).with_name("pull.lock"), _busy):
         if course.submissions_path.is_symlink():
             raise UsageError(f"{course.submissions_path} is a symbolic link; make it a folder")
+        course.submissions_path.mkdir(exist_ok=True)
         for path in course.submissions_path.glob(".pull-*"):
             shutil.rmtree(path, ignore_errors=True)
         yield
+
+
+def _busy() -> None:
+    raise UsageError("another `grader pull` is at work here; wait for it to end")

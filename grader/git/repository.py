@@ -77,7 +77,7 @@ class Repository:
 
     def settle(self) -> str:
         """Leave no empty folder, which would count as nothing handed in; return the commit that is there."""
-        if self.folder.is_dir() and not self.folder.is_symlink() and not any(self.folder.iterdir()):
+        with suppress(OSError):  # it is not empty, or not there
             self.folder.rmdir()
         return self.commit()
 
@@ -126,7 +126,6 @@ class Repository:
     def fetch(self, commit: str, depth: int = 1) -> None:
         """Fetch a commit. Raises Refused."""
         self._prepare()
-
         most = int(self.git.rules.megabytes * 1e6)
 
         def attempt() -> None:
@@ -152,17 +151,14 @@ class Repository:
 
     def rewritten(self, old: str, new: str) -> bool:
         """Say whether the history of `new` is known to lack `old`."""
-        header = self._ask("cat-file", "commit", new).partition("\n\n")[0]
-        parents = re.findall(r"^parent (\w+)$", header, re.MULTILINE)
-        if old in parents:
-            return False
-        if not parents:
-            return True
         try:
+            header = self._ask("cat-file", "commit", new).partition("\n\n")[0]
+            if old in re.findall(r"^parent (\w+)$", header, re.MULTILINE):
+                return False
             self.fetch(new, _DEPTH)
+            listed = set(self._ask("rev-list", new).split())
         except Refused:
             return False  # not known
-        listed = set(self._ask("rev-list", new).split())
         shallow = self.git_dir / "shallow"
         ends = set(shallow.read_text().split()) if shallow.exists() else set()
         return old not in listed and not listed & ends
@@ -209,7 +205,7 @@ class Repository:
             return done.out.decode("utf-8", "replace")
 
         found = {}
-        for row in _persistently(attempt, self.git.deadline).splitlines():
+        for row in _persistently(attempt, self.git.deadline).split("\n"):
             value, _, ref = row.partition("\t")
             if value.startswith("ref: "):
                 found[f"ref: {ref}"] = value.removeprefix("ref: ")

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,37 @@ def test_rewriting_among_many_commits_is_seen(students, ann):
     assert "rewritten" in said(students)[1]["ann"]
 
 
+def test_rewriting_is_seen_in_a_new_clone(students, ann):
+    shutil.rmtree(students.root / ".git" / "modules")
+    shutil.rmtree(students.root / "submissions" / "ann")
+    ann.commit(AFTER)
+    ann.commit({SOLUTION: "x = 3\n"})
+    assert "rewritten" not in said(students)[1]["ann"]
+    shutil.rmtree(students.root / ".git" / "modules")
+    shutil.rmtree(students.root / "submissions" / "ann")
+    last = ann.tip
+    ann.commit(AFTER, parents=[ann.first])
+    assert f"graded before: {last[:12]}" in said(students)[1]["ann"]
+
+
+def test_a_fault_of_ours_stops_nobody_else(students, monkeypatch):
+    def broken(self, *_):
+        if self.module.name == "ann":
+            raise KeyError("forgotten")
+        return check_out(self, *_)
+
+    check_out = Repository.check_out
+    monkeypatch.setattr(Repository, "check_out", broken)
+    students.enrol("ann", files=BEFORE)
+    students.enrol("bob", files=BEFORE)
+    code, lines = said(students)
+    assert code == 3
+    assert "the grader could not pull it: KeyError('forgotten'); see " in lines["ann"]
+    log = Path(re.search(r"see (\S+\.log)", lines["ann"])[1])
+    assert "Traceback" in log.read_text()
+    assert lines["bob"].startswith("updated")
+
+
 def test_a_detached_head_is_graded(students, ann):
     commit = ann.commit(AFTER)
     (ann.path / "HEAD").write_text(f"{commit}\n")
@@ -155,12 +188,11 @@ def test_before_a_deadline_in_a_new_clone(students, ann):
     ann.commit(AFTER)
     said(students)
     for folder in ("submissions/ann", ".git/modules"):
-        subprocess.run(["rm", "-rf", students.root / folder], check=True)
+        shutil.rmtree(students.root / folder)
     assert said(students, "--before", "2026-06-01")[0] == 0
     assert students.file("ann").read_text() == "x = 1\n"
-    subprocess.run(
-        ["rm", "-rf", students.root / "submissions/ann", students.root / ".git/modules"], check=True
-    )
+    for folder in ("submissions/ann", ".git/modules"):
+        shutil.rmtree(students.root / folder)
     ann.commit({SOLUTION: "x = 3\n"}, parents=[])
     plain_git(ann.path, "gc", "--quiet", "--prune=now")
     code, lines = said(students, "--before", "2026-06-01")
@@ -222,7 +254,7 @@ def test_changes_made_here_are_not_lost(students, ann):
     assert code == 4
     assert f"was changed here ({SOLUTION})" in lines["ann"]
     assert "a note" in students.file("ann").read_text()
-    subprocess.run(["rm", "-rf", students.root / "submissions" / "ann"], check=True)
+    shutil.rmtree(students.root / "submissions" / "ann")
     assert said(students)[0] == 0
     assert students.file("ann").read_text() == "x = 2\n"
 
