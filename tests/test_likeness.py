@@ -50,6 +50,7 @@ def near(seen, known, right):
         (1.0, 1.001, 2.0, True),
         (1.0, 1.5, 2.0, False),
         (math.inf, math.inf, 2.0, True),
+        (1e200, 1.5, 2.0, False),  # its square is beyond all numbers
         (b"x", b"y", b"z", False),
         (([1, 2], -1.5), ([1, 2], -1.5000001), ([1, 3], -1.2), True),
         (([1, 2], -1.5), ([1, 3], -1.5), ([1, 4], -1.2), False),
