@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from grader.checks import WrongAnswer
+from grader.errors import UngradedError
 from grader.exercise import Exercise
 from grader.inspection import Inspection, inspection_spec, read_inspection
 from grader.job import NO_TEXT, Reason, Text
@@ -91,7 +92,7 @@ class Candidate:
             return
         try:
             self._session.settle()
-        except (Killed, StudentError, Violation, WrongAnswer):
+        except (Killed, StudentError, Violation, WrongAnswer, UngradedError):
             self._stop()
 
     def take_output(self) -> str:

@@ -266,6 +266,7 @@ class Case:
             if isinstance(error, KeyboardInterrupt | CourseError):  # the machine's trouble, no answer's
                 raise
             verdict = self._whose_fault(candidate, error)
+            candidate.settle(error)
         return Replay(tuple(answers.kept), verdict)
 
     def _call(self, candidate: Candidate, answers: Answers) -> None:

@@ -56,6 +56,12 @@ def import_fails(course):
     course.edit(HIDDEN, "import torch\n", "import torch\nimport no_such_module\n")
 
 
+def process_above_is_killed(course):
+    """As by a machine that is out of memory; only the student's, not that of our own solution after it."""
+    kill = "test_largest.once = student._session._line._keeper.kill()"
+    course.edit(HIDDEN, A_TEST, f"    if not vars(test_largest):\n        {kill}\n{A_TEST}")
+
+
 CASES = {  # what is done to the exercise, who is graded
     "sound": (lambda course: None, "passes"),
     "raises_always": (raises_always, "passes"),
@@ -65,6 +71,7 @@ CASES = {  # what is done to the exercise, who is graded
     "row_without_function": (row_without_function, "passes"),
     "skip_mark": (skip_mark, "passes"),
     "import_fails": (import_fails, "passes"),
+    "process_above_is_killed": (process_above_is_killed, "passes"),
 }
 
 
@@ -93,6 +100,7 @@ def results(tmp_path_factory, make_course):
         ("row_without_function", "tests table and test functions disagree on: test_notes"),
         ("skip_mark", "test_notes"),
         ("import_fails", "no_such_module"),
+        ("process_above_is_killed", "killed from outside"),
     ],
 )
 def test_a_fault_of_the_course_costs_nobody_a_point(results, case, why):

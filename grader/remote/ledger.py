@@ -133,7 +133,7 @@ class Ledger:
                 return self.exposed(node.id)
             if isinstance(node, Dtype):
                 return DTYPES[node.name]
-            return torch.device(node.name) if isinstance(node, Device) else node
+            return _device(node.name) if isinstance(node, Device) else node
 
         value = unflatten(nodes, leaf)
         if next(unused, None) is not None:
@@ -151,6 +151,13 @@ class Ledger:
         if known._cls != node.cls:
             raise ProtocolError("a handle that has changed its class")
         return known
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return torch.device(name)
+    except RuntimeError:  # "cuda:00", or what else looks like a device
+        raise ProtocolError(f"no device is called {name!r}") from None
 
 
 def _strided(tensor: torch.Tensor, blobs: list[Buffer], storages: dict[tuple[str, int, int], int]) -> Strided:

@@ -1,0 +1,3 @@
+def square(x):
+    say(answer([["device", "cpu\n"]]))
+    return x * x
