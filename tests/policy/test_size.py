@@ -43,6 +43,28 @@ def test_annotations_and_repr_are_free():
     assert (bare["statements"], bare["tokens"]) == (full["statements"], full["tokens"]) == (4, 22)
 
 
+@pytest.mark.parametrize(
+    ("does", "looks"),
+    [
+        ("    assert (y := x + 1) is not None\n", "    assert x.dim() == 2, f'{x.shape}'\n"),
+        ("    assert x.add_(1) is not None\n", "    assert all(isinstance(part, int) for part in x)\n"),
+        ("    y: (z := 1)\n", "    y: tuple[int, int]\n"),
+        ("    def g(a: x.append(1)): return 1\n", "    def g(a: int): return 1\n"),
+        ("    def g(a) -> x.append(1): return 1\n", "    def g(a) -> int: return 1\n"),
+        (
+            "    def __repr__(): return x @ x\n",
+            "    def __repr__(): return f'{type(x).__name__}({len(x)})'\n",
+        ),
+        ("    def __repr__(): return f'{x.add_(1)}'\n", "    def __repr__(): return 'x'\n"),
+        ("    def __repr__():\n        x.add_(1)\n        return 'x'\n", "    def __repr__(): return 'x'\n"),
+        ("    f'{x:{(y := x)}}'\n", "    f'{x:.2f}'\n"),
+    ],
+)
+def test_what_does_work_counts_wherever_it_stands(does, looks):
+    body = "def f(x):\n{}    return x\n"
+    assert size(body.format(does))["tokens"] > size(body.format(looks))["tokens"]
+
+
 def test_an_annotated_assignment_counts_as_one():
     assert size("x: int = 1") == {"statements": 1, "tokens": 3, "longest_line": 10}
 
