@@ -22,9 +22,9 @@ T = TypeVar("T")
 def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, Any]:
     """Inspect the files of one exercise, and of the exercises upstream by the rules of those.
 
-    `spec`: `exercise` (name), `ancestors` (names), `public` (names of the interface), `imports`, `names`,
-    `banned` (see `Rules`), `template` (bytes of the PSEUDOCODE.md handed out), `upstream` (a list of such
-    specs, whose rules alone are used). All but the first optional.
+    `spec`: `exercise` (name), `ancestors` (names), `public` (names of the interface), `methods` (of its
+    classes), `imports`, `names`, `banned` (see `Rules`), `template` (bytes of the PSEUDOCODE.md handed out),
+    `upstream` (a list of such specs, whose rules alone are used). All but the first optional.
 
     Returns `violations`, `errors` and `branches` (lists of findings), `size` (statements, tokens,
     longest_line), `pseudocode` (fraction, headings, problems) and `signatures`. Plain data; never raises
@@ -54,7 +54,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
         "pseudocode": pseudocode.judge(
             sources.get(f"{own}PSEUDOCODE.md"),
             spec.get("template") or b"",
-            signatures.implemented(program, module, public),
+            signatures.implemented(program, module, public, spec.get("methods") or {}),
             mine.values(),
             known,
         ),

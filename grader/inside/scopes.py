@@ -169,7 +169,7 @@ class _Binder(Walker):
         self.opened[node] = scope
         # `global x` counts for the whole function, wherever it stands in it.
         if isinstance(node, Function | ast.ClassDef):
-            for statement in _own_statements(node.body):
+            for statement in own_statements(node.body):
                 if isinstance(statement, ast.Global | ast.Nonlocal):
                     scope.elsewhere.update(_homes(statement, scope))
         return scope
@@ -218,7 +218,7 @@ def _is_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
 
 
-def _own_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def own_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements of a body and of the blocks in it, not those of definitions in it."""
     todo: list[ast.AST] = list(body)
     while todo:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from grader.inside.reading import BROKEN
-from grader.inside.scopes import Definition, Function, Program, Scope, TooIndirectError
+from grader.inside.scopes import (
+    Definition,
+    Function,
+    Program,
+    Scope,
+    TooIndirectError,
+    own_statements,
+)
 
 _SPECIAL = frozenset({"__init__", "__call__", "__len__"})
 _LONGEST = 500  # characters of one signature
@@ -31,11 +38,20 @@ def read(program: Program, module: str, public: Iterable[str]) -> dict[str, str]
     return found
 
 
-def implemented(program: Program, module: str, public: Iterable[str]) -> list[str]:
-    """Return the public names that exist and do not raise NotImplementedError."""
+def implemented(
+    program: Program, module: str, public: Iterable[str], methods: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Return the public names that exist and do not raise NotImplementedError.
+
+    Of a class only the methods named in `methods` and its `__init__` are asked, all where it is not there.
+    """
     names = []
     for name, definition, _ in _definitions(program, module, public):
-        functions = [definition] if isinstance(definition, Function) else _functions(definition)
+        if isinstance(definition, Function):
+            functions = [definition]
+        else:
+            last = {f.name: f for f in _functions(definition)}  # the others are not reached
+            functions = [last[n] for n in last if n in {"__init__", *methods.get(name, last)}]
         if not any(_is_stub(function) for function in functions):
             names.append(name)
     return names
@@ -103,7 +119,10 @@ def _base(program: Program, base: ast.expr, scope: Scope) -> tuple[Definition, S
 
 
 def _is_stub(function: Function) -> bool:
+    """Say whether a function raises NotImplementedError before anything could have been returned."""
     for statement in function.body:
+        if any(isinstance(s, ast.Return) for s in own_statements([statement])):
+            return False
         if isinstance(statement, ast.Raise) and statement.exc is not None:
             raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
             if isinstance(raised, ast.Name) and raised.id == "NotImplementedError":

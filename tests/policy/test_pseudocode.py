@@ -24,11 +24,11 @@ TEMPLATE = (
 )
 
 
-def judge(text, source=SOURCE, public=("top_k_filter", "sample")):
+def judge(text, source=SOURCE, public=("top_k_filter", "sample"), **more):
     sources = {"exercises/sampling/solution.py": source.encode()}
     if text is not None:
         sources["exercises/sampling/PSEUDOCODE.md"] = text if isinstance(text, bytes) else text.encode()
-    spec = {"exercise": "sampling", "public": list(public), "template": TEMPLATE.encode()}
+    spec = {"exercise": "sampling", "public": list(public), "template": TEMPLATE.encode(), **more}
     return inspect(sources, spec)["pseudocode"]
 
 
@@ -38,6 +38,34 @@ def block(*lines):
 
 def test_only_implemented_names_need_a_heading():
     assert judge(GOOD) == {"fraction": 1.0, "headings": {"top_k_filter": True}, "problems": []}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "def sample(logits):\n    return logits\n    raise NotImplementedError",
+        "def sample(x):\n    with x:\n        return x\n    raise NotImplementedError",
+        "def sample(logits):\n    raise NotImplementedError\ndef sample(logits):\n    return logits",
+        "class sample:\n    def draw(self): return 1\n    def more(self):\n        raise NotImplementedError",
+        "class sample:\n    def draw(self):\n        raise NotImplementedError\n    def draw(self): return 1",
+    ],
+)
+def test_what_only_looks_unfinished_needs_one(written):
+    source = f"{SOURCE.partition('def sample')[0]}{written}\n"
+    assert judge(GOOD, source, methods={"sample": ["draw"]})["fraction"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "unfinished",
+    [
+        "def sample(logits):\n    def part(x):\n        return x\n    raise NotImplementedError",
+        "class sample:\n    def draw(self):\n        raise NotImplementedError",
+        "class sample:\n    def __init__(self):\n        raise NotImplementedError",
+    ],
+)
+def test_what_is_unfinished_needs_none(unfinished):
+    source = f"{SOURCE.partition('def sample')[0]}{unfinished}\n"
+    assert judge(GOOD, source, methods={"sample": ["draw"]})["fraction"] == 1.0
 
 
 def test_the_share_of_names_that_are_fine():
