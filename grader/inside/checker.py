@@ -9,6 +9,7 @@ from grader.inside.doors import (
     BY_LITERAL_NAME,
     DENIED_BINDINGS,
     DENIED_BUILTINS,
+    ONE_ARGUMENT,
     Rules,
     attribute_is_door,
     dunder_is_door,
@@ -198,6 +199,8 @@ class Checker(Walker):
         self.called.add(node.func)
         if _sets_own_attribute(node):
             self.harmless.add(node.func)
+        if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+            self._check_arguments(node, self.program.resolve(node.func, self.scope))
         read = literal_getattr(node)
         if read is None or self.scope.is_local(ast.unparse(node.func)):
             return
@@ -207,6 +210,10 @@ class Checker(Walker):
         if isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
             self._check_target(node, base)
         self._check_chain(node, base, name)
+
+    def _check_arguments(self, node: ast.expr, paths: frozenset[str]) -> None:
+        for path in sorted(ONE_ARGUMENT & paths):
+            self._report_door(node, path)
 
     def _check_attribute(self, node: ast.Attribute) -> None:
         self.part_of_chain.add(node.value)
@@ -267,6 +274,8 @@ class Checker(Walker):
     def _check_value(self, node: ast.expr, paths: frozenset[str]) -> None:
         if node in self.may_be_module:
             return
+        if node not in self.called:
+            self._check_arguments(node, paths)
         for path in sorted(path for path in paths if self._is_module(path)):
             self._report(
                 "module", node,

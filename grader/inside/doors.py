@@ -30,7 +30,8 @@ _TORCH = (
 # Public names of allowed standard modules that evaluate strings, reach other modules or change the process.
 _STDLIB_DOORS: Mapping[str, frozenset[str]] = {
     "typing": frozenset({"get_type_hints", "ForwardRef", "evaluate_forward_ref"}),
-    "functools": frozenset({"singledispatch", "singledispatchmethod"}),  # evaluate string annotations
+    # They evaluate string annotations, and copy attributes by name.
+    "functools": frozenset({"singledispatch", "singledispatchmethod", "update_wrapper"}),
     "dataclasses": frozenset({"make_dataclass"}),
     "enum": frozenset({"global_enum", "global_enum_repr", "global_flag_repr", "global_str"}),
     "contextlib": frozenset({"chdir", "redirect_stdout", "redirect_stderr"}),
@@ -56,6 +57,9 @@ _TORCH_CALLS = _words("""
     boolean_dispatch typename
 """)
 _TORCH_DOORS = _TORCH_MODULES | _TORCH_CALLS | (sys.stdlib_module_names - {"chunk", "select", "trace"})
+
+# Of these, only a call with one argument is harmless: others name the attributes to be copied.
+ONE_ARGUMENT = frozenset({"functools.wraps"})
 
 DENIED_BUILTINS = _words("""
     eval exec compile __import__ open input breakpoint globals locals vars help exit quit license copyright
