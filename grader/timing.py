@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -72,17 +72,13 @@ class Race:
         Each side is called as `baseline(m, i)` with the index of the round; inputs made of it are new in
         every round. `m` is the module, or what `setup(module)` made of it, once per side and untimed: models,
         say. The sides take turns in going first. `check(i, answer)` judges each answer of the student's,
-        timed or not. A window should be some 20 ms or more, so that the wire does not count; banned
-        functions are not watched for in it, which would cost more than a small operation does.
+        timed or not. A window should be some 20 ms or more, so that the wire does not count.
 
         Raises NotMeasured where the machine is too busy, and whatever the student's calls and `check` raise.
         """
-        with ExitStack() as around:
-            reference = around.enter_context(self.open_reference())
-            around.enter_context(self.module.unwatched())
+        with self.open_reference() as reference:
             with _blaming_us():
                 module = reference.module(fresh=False)
-                around.enter_context(module.unwatched())
                 ours = setup(module)
             theirs = setup(self.module)
 

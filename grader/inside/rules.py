@@ -14,7 +14,6 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -38,7 +37,6 @@ class Rules:
     def __init__(self, poison: Iterable[str] = (), banned: Iterable[str] = ()) -> None:
         self._used: list[str] = []
         self._banned: dict[str, str] = {}  # last part of the name -> full name
-        self.on_watch = False
         for name in poison:
             self._poison(name)
         for name in banned:
@@ -55,10 +53,6 @@ class Rules:
         """Record the use of something and raise PolicyViolation."""
         self._used.append(name[:200])
         raise PolicyViolation(f"{name} is not allowed in this exercise")
-
-    def watching(self) -> AbstractContextManager[object]:
-        """Notice banned functions for as long as this context lasts."""
-        return _Watch(self)
 
     def _ban(self, name: str) -> None:
         if isinstance(_resolve(name), type):
@@ -85,12 +79,12 @@ class Rules:
     def _guarded(
         self, function: Callable[..., Any], full_name: Callable[..., str | None]
     ) -> Callable[..., Any]:
-        """Return the function, refused while watching if `full_name(*args)` is one."""
+        """Return the function, refused if `full_name(*args)` is one."""
 
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever the torch function returns
             # A capture would take a refusal for part of the program.
-            if self.on_watch and not torch.compiler.is_compiling():
+            if not torch.compiler.is_compiling():
                 full = full_name(*args)
                 if full is not None:
                     self.refuse(full)
@@ -124,19 +118,6 @@ class Rules:
 
         if "forward" in vars(cls):
             type.__setattr__(cls, "forward", forward)
-
-
-class _Watch:
-    """Turns the guards on. No generator: contextlib would touch a student's exception on its way."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-
-    def __enter__(self) -> None:
-        self._before, self._rules.on_watch = self._rules.on_watch, True
-
-    def __exit__(self, *_: object) -> None:
-        self._rules.on_watch = self._before
 
 
 class _OnImport(importlib.abc.MetaPathFinder):

@@ -211,8 +211,7 @@ class Compile(Struct, array_like=True, forbid_unknown_fields=True):
 class Call(Message, tag="call"):
     """Call a declared function or class, or a method of the object behind a handle.
 
-    `watch` asks for a look at every torch function called, whether it is banned. With `compile`, a function
-    is called through its torch.compile wrapper, made once per options.
+    With `compile`, a function is called through its torch.compile wrapper, made once per options.
     """
 
     name: Name
@@ -220,7 +219,6 @@ class Call(Message, tag="call"):
     arguments: QuestionTree  # (args, kwargs)
     inference: bool
     observe: bool
-    watch: bool = True
     compile: Compile | None = None
 
 

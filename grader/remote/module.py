@@ -103,15 +103,6 @@ class RemoteModule:
             self._session.inference = before
 
     @contextmanager
-    def unwatched(self) -> Iterator[None]:
-        """Do not watch for banned functions inside: watching doubles what a small operation costs."""
-        before, self._session.watching = self._session.watching, False
-        try:
-            yield
-        finally:
-            self._session.watching = before
-
-    @contextmanager
     def observing(self) -> Iterator[list[Evidence]]:
         """Collect what each call inside did besides returning. Evidence, not proof."""
         seen: list[Evidence] = []

@@ -77,7 +77,6 @@ class Session:
         self.functions: tuple[str, ...] = ()
         self.present: frozenset[str] = frozenset()
         self.inference = False
-        self.watching = True
         self.graphs = 0  # made by torch.compile in this worker so far, by its own account
         self.observers: list[list[Evidence]] = []
         self.record: Record | None = None
@@ -138,7 +137,7 @@ class Session:
 
     def settle(self) -> None:
         """End a test: drop its handles and generators, and make sure that nothing unasked-for is waiting."""
-        self.inference, self.watching, self.observers = False, True, []
+        self.inference, self.observers = False, []
         self._ledger.forget()
         self._ask(Forget(id=0), [])
         self._received = 0
@@ -165,7 +164,6 @@ class Session:
             arguments=self._ledger.encode((args, kwargs), blobs),
             inference=self.inference,
             observe=bool(self.observers),
-            watch=self.watching,
             compile=compiled,
         )
         value = self._ask(question, blobs)
