@@ -34,9 +34,6 @@ class Shard:
     number: int = 1
     count: int = 1
 
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
-
     def members(self, names: Iterable[str]) -> frozenset[str]:
         """Return the names that are this part's: dealt out in the order of their digests, equally many."""
         dealt = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())

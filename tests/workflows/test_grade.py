@@ -144,7 +144,8 @@ class Term:
         self.github = GitHub(folder, server, "private/course", secrets=SECRETS)
         self.first = self.run("push")
         self.told, self.ranked = list(service.checks), list(service.scores)
-        students.bare["wrong"].commit(pushed("passes"))
+        self.rewritten = students.bare["wrong"].tip
+        students.bare["wrong"].commit(pushed("passes"), parents=[])
         service.gone = {"ok/wrong"}
         self.second = self.run("schedule")
         self.told_after, self.ranked_after = list(service.checks), list(service.scores)
@@ -347,6 +348,13 @@ def test_one_new_push_grades_one_submission(term):
         "right": 1,  # where is the branch?
         "lfs": 1,
     }
+
+
+def test_a_force_push_is_told_with_what_was_graded_before(term):
+    said = "- wrong: the history was rewritten (force-pushed); graded before: "
+    assert f"{said}{term.rewritten[:12]}" in term.second["pull"].summary.replace("\\", "")
+    page = term.told_at_last[-1][1]["output"]["summary"]
+    assert f"历史被改写（强制推送）；之前评测的提交：{term.rewritten[:12]}" in page
 
 
 def test_only_its_score_is_posted(term):
