@@ -37,7 +37,7 @@ def graded(course):
 def test_a_course_that_asks_for_the_full_wall_is_not_graded_without(graded, name):
     done, course = graded(name, "A")
     assert done.returncode == 5
-    assert "the course requires sandbox tier A or better" in done.stderr
+    assert "sandbox tier A or better is required" in done.stderr
     assert "grader doctor" in done.stderr
     assert not (course.root / "reports").exists()
 
