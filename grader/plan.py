@@ -81,7 +81,7 @@ class Planner:
                 undertaken.append((name, exercise.name))
                 if key in shown and not fresh:
                     known += 1
-                elif key in found and self._is_final(exercise, found[key]):
+                elif key in found and self.is_final(exercise, found[key]):
                     known += 1
                     put.append((key, found[key]))  # what was graded before, in another commit
                 elif decided := without_running(
@@ -111,7 +111,7 @@ class Planner:
             for stored in store.latest()
             if (exercise := mine.get(stored.result.exercise)) is not None
             and stored.result.state is not State.UNGRADED
-            and self._is_final(exercise, stored.result)
+            and self.is_final(exercise, stored.result)
         }
 
     def _gaps(self, store: Store) -> frozenset[tuple[str, str, str, str]]:
@@ -145,7 +145,7 @@ class Planner:
             options=options,
         )
 
-    def _is_final(self, exercise: Exercise, result: JobResult) -> bool:
+    def is_final(self, exercise: Exercise, result: JobResult) -> bool:
         """Say whether grading again could not do more: a compiler may be here by now, a machine quieter."""
         conditions = self.conditions
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from grader import run
 from grader.exercise import read_exercise
 from grader.job import JobResult, State, Status, TestResult
+from grader.plan import Conditions, Planner
 
 # What a slot does on a machine without a compiler: the probe (tests/wall/test_trial.py) says so.
 GRADE = """
@@ -77,4 +77,4 @@ def test_what_may_be_measured_next_time_is_not_taken_for_known(exercise, name, f
     result = JobResult(
         exercise.name, "x", "cpu", State.GRADED, (test, TestResult("test_notes", Status.PASSED))
     )
-    assert run._is_final(exercise, result, "cpu", None) is final
+    assert Planner([exercise], Conditions("cpu", "A")).is_final(exercise, result) is final

@@ -184,6 +184,7 @@ def test_interrupted_twice_ends_at_once_whoever_is_told(course, tmp_path):
     """As by `timeout --signal INT`, or by somebody impatient: only the coordinator hears of it, and again."""
     survivors = tmp_path / "survivors"
     course.submit("changes_inputs", "hangs_in_call")
+    course.edit("exercise.yaml", "{cpu: 3, wall: 8, call: 5,", "{cpu: 3, wall: 800, call: 500,")
     process = subprocess.Popen(
         watched(survivors, course), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

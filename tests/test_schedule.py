@@ -1,5 +1,7 @@
 """Slots that die: the job at fault is tried again alone, and no other loses anything."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -122,3 +124,35 @@ def test_pools_that_can_never_be_started_end_the_run(refusing):
     refusing(99)
     with pytest.raises(UngradedError, match="no process can be started"):
         list(run_jobs(JOBS, NO_PLAN, 2))
+
+
+# A template that dies while it forks cannot be met on purpose, so only here it is pretended.
+DYING = """
+import sys
+from pathlib import Path
+from grader.errors import WallError
+from grader.exercise import read_exercise
+from grader.job import Job
+from grader.slot import Slot
+from grader.wall.probe import best_tier
+
+exercise = read_exercise(Path(sys.argv[1]))
+files = exercise.solution_files(exercise.reference_source())
+slot = Slot(best_tier().tier, exercise.preload, "cpu", {exercise.name: exercise})
+really, opened = slot.wall.open, []
+def open(limits):
+    opened.append(limits)
+    if len(opened) == 2:
+        raise WallError("a worker could not be confined: it ended without a word")
+    return really(limits)
+slot.wall.open = open
+result = slot.grade(Job(exercise.name, "x", "cpu", files, seed=1, diagnose=False))
+slot.close()
+print(result.state, len(opened) > 1, "ended without a word" in result.fault)
+"""
+
+
+def test_no_answer_is_at_fault_where_no_worker_can_be_opened(course):
+    command = [sys.executable, "-c", DYING, str(course.exercise)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.split() == ["ungraded", "True", "True"]
