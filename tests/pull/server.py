@@ -34,6 +34,14 @@ class GitServer:
         """Return the requests whose path contains a text."""
         return [path for path, _ in self.requests if part in path]
 
+    def until_asked(self, part):
+        """Wait for a request whose path contains a text."""
+        for _ in range(1200):
+            if self.asked(part):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"nobody has asked for {part}")
+
     def __enter__(self):
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self

@@ -321,8 +321,7 @@ def test_interrupted_it_ends_at_once_with_all_its_children(students):
     students.enrol("stalls", "stalls", files=BEFORE)
     child = subprocess.Popen(students.course.command("pull"), stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline().startswith("[1/2] ann: updated")
-    while not students.server.asked("/stalls/"):
-        time.sleep(0.05)
+    students.server.until_asked("/stalls/")
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=15)
     assert child.returncode == 130
@@ -335,8 +334,7 @@ def test_an_interruption_while_a_line_is_shown(students):
     students.enrol("stalls", "stalls", files=BEFORE)
 
     def interrupt(*_):
-        while not students.server.asked("/stalls/"):
-            time.sleep(0.05)
+        students.server.until_asked("/stalls/")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -348,8 +346,7 @@ def test_an_interruption_while_a_line_is_shown(students):
 def test_two_at_once(students):
     students.enrol("stalls", "stalls", files=BEFORE)
     child = subprocess.Popen(students.course.command("pull"), stdout=subprocess.PIPE)
-    while not students.server.asked("/stalls/"):
-        time.sleep(0.05)
+    students.server.until_asked("/stalls/")
     second = students.pull()
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=15)

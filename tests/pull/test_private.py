@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -48,8 +47,7 @@ def test_a_token_is_in_no_list_of_processes(students):
     child = subprocess.Popen(
         students.course.command("pull"), stdout=subprocess.PIPE, env={**os.environ, "GRADER_GIT_TOKEN": TOKEN}
     )
-    while not students.server.asked("/stalls/"):
-        time.sleep(0.05)
+    students.server.until_asked("/stalls/")
     listed = processes()
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=15)
