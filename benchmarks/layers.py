@@ -136,7 +136,10 @@ def try_without(layer: Layer) -> dict[str, object]:
         a for a in attacks if a.expected.get("machine", machine) == machine and "known" not in a.expected
     ]
     # The source is shown beyond the wall; what is hidden must not lie beside it.
-    with tempfile.TemporaryDirectory() as source, tempfile.TemporaryDirectory(dir="/var/tmp") as hidden:
+    with (
+        tempfile.TemporaryDirectory(dir="/srv") as source,
+        tempfile.TemporaryDirectory(dir="/var/tmp") as hidden,
+    ):
         for place in (source, hidden):
             Path(place).chmod(0o755)  # nothing but the wall keeps anybody out
         grader = _copy(Path(source, "off"), (SELF_PROBE, *layer.edits))
