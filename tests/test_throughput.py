@@ -31,7 +31,7 @@ def test_all_is_measured_side_by_side(tmp_path):
     assert told == json.loads((tmp_path / "out.json").read_text())
     assert min(told[key] for key in ("speedup_over_pytest", "ratio_to_floor", "jobs_per_minute")) > 0
     assert told["peak_memory"]["grader_with_slots_and_workers"] > told["peak_memory"]["coordinator"] > 0
-    assert PHASES <= told["phases_seconds_per_job"].keys()
+    assert told["phases_seconds_per_job"].keys() >= PHASES
     assert told["class"]["solutions"] == {"right": 1}
     agreed = told["verdicts_of_right_solutions"]
     assert agreed["tests"] > 15
