@@ -14,7 +14,6 @@ import shutil
 import tempfile
 import threading
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
@@ -30,7 +29,7 @@ from uuid import uuid4
 from grader.errors import UngradedError, UsageError
 from grader.exercise import read_exercise
 from grader.job import Job, JobResult, State
-from grader.schedule import DIED_TWICE, SlotPlan, grade_here, lost, open_pool
+from grader.schedule import DIED_TWICE, SlotPlan, arrange, grade_here, lost, open_pool
 from grader.store import code_digest, versions
 from grader.wall.launch import Tier
 from grader.wall.probe import best_tier
@@ -99,7 +98,7 @@ class Cluster:
 
         course = pack(plan)
         carried = self.client.submit(_carry, course, key=f"grader-course-{uuid4().hex}")
-        waiting = deque(jobs)
+        waiting = arrange(jobs, plan)
         tried: set[tuple[str, str]] = set()
         active: dict[str, tuple[Future[Any], Job]] = {}
         completed = as_completed(loop=self.client.loop)

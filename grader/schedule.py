@@ -14,11 +14,11 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +49,7 @@ class SlotPlan:
     exercise_paths: tuple[Path, ...]
     preload: tuple[str, ...]
     checkpoint: Checkpoint | None = None
+    walls: Mapping[str, float] = field(default_factory=dict)  # seconds a submission may take, by exercise
 
 
 def plan_slots(
@@ -57,7 +58,13 @@ def plan_slots(
     """Plan slots that can grade any of these exercises."""
     exercises = tuple(exercises)
     preload = dict.fromkeys(module for exercise in exercises for module in exercise.preload)
-    return SlotPlan(tier, device, tuple(e.path for e in exercises), tuple(preload), checkpoint)
+    walls = {exercise.name: exercise.limits.wall for exercise in exercises}
+    return SlotPlan(tier, device, tuple(e.path for e in exercises), tuple(preload), checkpoint, walls)
+
+
+def arrange(jobs: Iterable[Job], plan: SlotPlan) -> deque[Job]:
+    """Put the longest first, so that no core waits for another at the end; else keep the order."""
+    return deque(sorted(jobs, key=lambda job: -plan.walls.get(job.exercise, 0.0)))
 
 
 def run_jobs(
@@ -73,7 +80,7 @@ def run_jobs(
     """
     suspects: list[Job] = []
     second: deque[Job] = deque()
-    for job, result in _work_off(deque(jobs), plan, slots, started, suspects):
+    for job, result in _work_off(arrange(jobs, plan), plan, slots, started, suspects):
         if result.state is State.UNGRADED:
             second.append(job)
             failed_once(result)
@@ -126,7 +133,8 @@ def _run_pool(
     """
     with open_pool(plan, slots) as pool, _nobody_waiting():
         active: dict[Future[JobResult], Job] = {}
-        while waiting or active:
+        finished: list[tuple[Job, JobResult | None]] = []
+        while waiting or active or finished:
             while waiting and len(active) < slots:
                 job = waiting.popleft()
                 try:
@@ -138,17 +146,19 @@ def _run_pool(
                     break
                 else:
                     started(job.submission, job.exercise)
+            yield from finished  # now that no slot waits for whoever stores them
+            finished = []
             if not active:
                 return
             done, _ = wait(active, return_when=FIRST_COMPLETED)
             broken = any(isinstance(future.exception(), BrokenProcessPool) for future in done)
-            for future in active if broken else done:
-                job = active[future]
+            for future in list(active) if broken else done:
                 error = future.exception()
-                yield job, (None if isinstance(error, BrokenProcessPool) else future.result())
+                outcome = None if isinstance(error, BrokenProcessPool) else future.result()
+                finished.append((active.pop(future), outcome))
             if broken:
+                yield from finished
                 return
-            active = {future: job for future, job in active.items() if future not in done}
 
 
 @contextmanager

@@ -57,6 +57,20 @@ def outcome(tmp_path_factory, make_course):
     return {(r.exercise, r.submission): r for r in results}, started
 
 
+def test_the_longest_begin_first_and_no_slot_waits_for_whoever_takes_results(tmp_path, make_course):
+    quick, slow = (make_course(tmp_path / name, exercise=name) for name in ("quick", "slow"))
+    slow.edit("exercise.yaml", "wall: 8,", "wall: 30,")
+    files = {course.name: course.files("passes") for course in (quick, slow)}
+    names = [("quick", "a"), ("quick", "b"), ("slow", "c")]
+    jobs = [Job(exercise, who, "cpu", files[exercise], seed=1) for exercise, who in names]
+    plan = plan_slots([read_exercise(c.exercise) for c in (quick, slow)], best_tier().tier, "cpu")
+    started = []
+    results = run_jobs(jobs, plan, 1, lambda who, what: started.append(who))
+    assert next(results).submission == "c"
+    assert started == ["c", "a"]  # before anybody has asked for the next result
+    assert [r.submission for r in results] == ["a", "b"]
+
+
 def test_a_job_whose_slot_died_is_graded_in_the_end(outcome):
     results, started = outcome
     assert results["once", "b"].state is State.GRADED
