@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
+ENDING_SECONDS = 3.0  # from Ctrl-C to the end at the latest
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -49,6 +52,10 @@ class _Commands(click.Group):
             click.echo(
                 "grader: interrupted; what was graded is kept, run the same command to go on", err=True
             )
+            # A pool whose slots have been ended may wait for them for ever.
+            last = threading.Timer(ENDING_SECONDS, os._exit, [INTERRUPTED])
+            last.daemon = True
+            last.start()
             ctx.exit(INTERRUPTED)
 
 

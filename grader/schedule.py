@@ -131,7 +131,7 @@ def _run_pool(
 
     It stops, too, where the fork server has just died, and starts no slot: the next pool starts another.
     """
-    with open_pool(plan, slots) as pool, _nobody_waiting():
+    with _ending(open_pool(plan, slots)) as pool:
         active: dict[Future[JobResult], Job] = {}
         finished: list[tuple[Job, JobResult | None]] = []
         while waiting or active or finished:
@@ -162,16 +162,18 @@ def _run_pool(
 
 
 @contextmanager
-def _nobody_waiting() -> Iterator[None]:
-    """End the slots where a run is interrupted: the jobs they are at are graded again by the next one."""
+def _ending(pool: Executor) -> Iterator[Executor]:
+    """Wait for the slots in the end, but not where a run is interrupted: the next one does their jobs."""
     try:
-        yield
+        yield pool
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: the run is ending
         for slot in active_children():
             slot.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
         raise
+    pool.shutdown()
 
 
 def open_pool(plan: SlotPlan, slots: int) -> Executor:

@@ -83,7 +83,10 @@ class Run:
         return not self.over
 
     def finish(self):
-        self.process.wait(PATIENCE)
+        """Wait for its end, as long as it gets on."""
+        while self.wait_for(1):
+            pass
+        self.process.wait()
         self._listener.join(PATIENCE)
         return self.process.returncode
 
