@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -89,7 +89,7 @@ class Cluster:
         plan: SlotPlan,
         started: Callable[[str, str], None],
         failed_once: Callable[[JobResult], None],
-    ) -> Iterator[JobResult]:
+    ) -> Generator[JobResult, None, None]:
         """Yield results as they become known, as `schedule.run_jobs` does.
 
         A job whose worker dies is begun again on another one; what ends ungraded is tried once more.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -129,13 +129,14 @@ def _grade(
             setup = plan_slots(exercises, tier, device, checkpoint)
             again = partial(failed, then="tried again")
             jobs = list(plan.jobs.values())
-            for result in run(jobs, setup, started=progress.started, failed_once=again):
-                if result.fault:
-                    failed(result, "ungraded")
-                planner.require_unchanged(result.exercise)
-                key = keys[result.submission, result.exercise]
-                store.put(key, plan.marks[key].on(result), commits[result.submission])
-                progress.finished(result, score_job(specs[result.exercise], result))
+            with closing(run(jobs, setup, started=progress.started, failed_once=again)) as results:
+                for result in results:
+                    if result.fault:
+                        failed(result, "ungraded")
+                    planner.require_unchanged(result.exercise)
+                    key = keys[result.submission, result.exercise]
+                    store.put(key, plan.marks[key].on(result), commits[result.submission])
+                    progress.finished(result, score_job(specs[result.exercise], result))
     whole = stored(course)
     return Books(whole.only({s.name for s in submissions}, set(specs)), whole)
 

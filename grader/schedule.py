@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -73,7 +73,7 @@ def run_jobs(
     slots: int,
     started: Callable[[str, str], None] = lambda who, what: None,
     failed_once: Callable[[JobResult], None] = lambda result: None,
-) -> Iterator[JobResult]:
+) -> Generator[JobResult, None, None]:
     """Yield the result of each job as it becomes known. A job the grader cannot do is UNGRADED.
 
     What failed the first time, and is tried again, is told to `failed_once`.
