@@ -311,6 +311,10 @@ def test_threads_are_bounded(any_shell):
     assert any_shell.run(many).startswith("RuntimeError: can't start new thread")
 
 
+def test_where_the_machine_runs_out_of_memory_a_job_goes_first(open_shell):
+    assert open_shell("A").run("answer = open('/proc/self/oom_score_adj').read().strip()") == "1000"
+
+
 def test_a_job_stays_on_the_cores_it_was_given(shell):
     assert shell.try_to("os.sched_setaffinity(0, os.sched_getaffinity(0))") == "PermissionError"
     assert shell.try_to("os.nice(-1)") == "PermissionError"

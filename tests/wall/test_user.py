@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import grader
+from grader.wall import owner
 
 from .conftest import LIBRARY
 
@@ -60,6 +61,18 @@ def as_user(tmp_path_factory):
 
     yield run
     shutil.rmtree(home)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may choose")
+def test_jobs_of_roots_slot_run_as_a_user_of_their_own(shell):
+    assert shell.run("import os; answer = os.getresuid() + os.getresgid()") == str(
+        (0x70000000 + os.getpid(),) * 6
+    )
+
+
+def test_ids_that_a_container_lacks_are_not_taken(monkeypatch):
+    monkeypatch.setattr(owner, "_FIRST_FREE", 1 << 33)  # beyond all that exist
+    assert owner.job_uid() == 65534
 
 
 @pytest.mark.parametrize("place", ["checkout", "site-packages"])
