@@ -311,6 +311,9 @@ def _read_interface(manifest: Section) -> Interface:
         classes={name: classes.names(name) for name in classes} if classes else {},
         optional=frozenset(section.words("optional")),
     )
+    for name in interface.classes:
+        if classes and not is_name(name):
+            raise classes.error(f"{name!r} cannot be the name of a class", name)
     for name in interface.optional - set(interface.names):
         raise section.error(
             f"optional name {name!r} is neither a function nor a class of the interface", "optional"
