@@ -127,9 +127,9 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
     rules |= {path: _DEVICE_RIGHTS for path in devices if not Path(path).is_dir()}
     rules[scratch_of(job)] = confine.WRITE
     if launch.tier == "A":
-        # The job's own process list; CUDA and thread libraries write their threads' names there, CUDA by
-        # truncating first: without that right it fails with error 304.
-        rules["/proc"] = confine.READ | confine.WRITE_FILE | confine.TRUNCATE
+        # The job's own process list. CUDA writes its threads' names there, truncating first: without that
+        # right it fails with error 304. Others must not have memory taken from other processes first.
+        rules["/proc"] = confine.READ | (confine.WRITE_FILE | confine.TRUNCATE if launch.devices else 0)
         rules |= dict.fromkeys(filter(None, SCRATCH_DIRECTORIES.values()), confine.WRITE)
         rules[view.HEADERS] = confine.READ
     else:
