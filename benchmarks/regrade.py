@@ -28,6 +28,7 @@ from grader.exercise import Exercise
 from grader.job import JobResult, State, Status, TestResult, Text
 from grader.plan import Conditions, Planner
 from grader.run import choose_tier
+from grader.spool import Spool
 from grader.store import Store
 from grader.submission import list_submissions
 
@@ -86,7 +87,9 @@ def fill(course: Course) -> None:
     table = {exercise.name: exercise for exercise in exercises}
     with Store(course.store_path) as store:
         submissions = list_submissions(course.submissions_path)
-        plan = planner.plan(submissions, dict.fromkeys((s.name for s in submissions), ""), store)
+        commits = dict.fromkeys((s.name for s in submissions), "")
+        with Spool(course.store_path.parent) as spool:
+            plan = planner.plan(submissions, commits, store, spool)
         for key, job in plan.jobs.items():
             result = replace(make_result(table[job.exercise], job.submission, dice), wall=tier)
             store.put(key, plan.marks[key].on(result))
@@ -126,7 +129,9 @@ def jobs_after_an_edit(course: Course) -> dict[str, int]:
     with Store(course.store_path) as store:
         submissions = list_submissions(course.submissions_path)
         planner = Planner(course.exercises(), Conditions("cpu", tier))
-        plan = planner.plan(submissions, dict.fromkeys((s.name for s in submissions), ""), store)
+        commits = dict.fromkeys((s.name for s in submissions), "")
+        with Spool(course.store_path.parent) as spool:
+            plan = planner.plan(submissions, commits, store, spool)
     names = [job.exercise for job in plan.jobs.values()]
     return {name: names.count(name) for name in course.exercise_names}
 

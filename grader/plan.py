@@ -12,6 +12,7 @@ from grader.errors import ContentError
 from grader.exercise import Exercise, read_exercise
 from grader.job import Job, JobResult, State, Status
 from grader.refusal import without_running
+from grader.spool import Spool
 from grader.store import Store, job_key
 from grader.submission import Snapshot, Submission, snapshots
 
@@ -58,11 +59,12 @@ class Planner:
         submissions: Iterable[Submission],
         commits: Mapping[str, str],
         store: Store,
+        spool: Spool,
         *,
         fresh: bool = False,
         fill: bool = False,
     ) -> Plan:
-        """Read the submissions, look up what is known, and say what is left.
+        """Read the submissions, look up what is known, and say what is left, with the files in `spool`.
 
         Nothing is known if `fresh`; with `fill`, only what other devices left open is undertaken.
         """
@@ -89,7 +91,8 @@ class Planner:
                 ):
                     put += [] if key in shown else [(key, decided)]
                 else:
-                    jobs[key] = Job(exercise.name, name, self.conditions.device, files.files, seed)
+                    waiting = spool.keep(files.files)
+                    jobs[key] = Job(exercise.name, name, self.conditions.device, waiting, seed)
         return Plan(known, tuple(put), jobs, marks, tuple(undertaken))
 
     def require_unchanged(self, exercise: str) -> None:

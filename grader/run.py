@@ -29,6 +29,7 @@ from grader.reports.made import origin_of
 from grader.reports.view import Gradebook, Row, combine, make_row, outline
 from grader.reports.write import write_file
 from grader.schedule import plan_slots, run_jobs
+from grader.spool import Spool
 from grader.store import Store, Stored, versions
 from grader.submission import Submission, commit, list_submissions
 from grader.wall.launch import Tier
@@ -116,10 +117,11 @@ def _grade(
     slots = _count_slots(request.slots, device, exercises, checkpoint)
     run = cluster.run_jobs if cluster else partial(run_jobs, slots=slots)
     specs = {exercise.name: exercise.tests for exercise in exercises}
-    with turn(course.store_path.with_name("run.lock"), waiting), Store(course.store_path) as store:
+    alone = turn(course.store_path.with_name("run.lock"), waiting)
+    with alone, Store(course.store_path) as store, Spool(course.store_path.parent) as spool:
         planner = Planner(exercises, Conditions(device, tier, checkpoint, request.seed))
         commits = _commits(course, submissions)
-        plan = planner.plan(submissions, commits, store, fresh=request.fresh, fill=request.fill)
+        plan = planner.plan(submissions, commits, store, spool, fresh=request.fresh, fill=request.fill)
         for key, result in plan.put:
             store.put(key, plan.marks[key].on(result), commits[result.submission])
         keys = {(job.submission, job.exercise): key for key, job in plan.jobs.items()}

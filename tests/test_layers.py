@@ -16,7 +16,7 @@ LAYERS = [
     {"cluster"},
     {"schedule"},
     {"bundle"},
-    {"slot", "store", "refusal"},
+    {"slot", "store", "spool", "refusal"},
     {"plugin", "nulls", "kit", "shared_tests"},
     {"timing"},
     {"candidate", "diagnosis"},

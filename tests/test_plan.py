@@ -11,6 +11,7 @@ from grader.course import read_course
 from grader.errors import ContentError
 from grader.job import JobResult, State, Status, TestResult
 from grader.plan import Conditions, Planner
+from grader.spool import Spool
 from grader.store import Store
 from grader.submission import list_submissions
 
@@ -74,7 +75,8 @@ def plan(root, conditions=CPU, *, fresh=False, store=None, commit=""):
     planner = Planner(course.exercises(), conditions)
     submissions = list_submissions(course.submissions_path)
     commits = {submission.name: commit for submission in submissions}
-    return planner.plan(submissions, commits, store, fresh=fresh)
+    with Spool(root / ".grader") as spool:
+        return planner.plan(submissions, commits, store, spool, fresh=fresh)
 
 
 def to_do(found):
