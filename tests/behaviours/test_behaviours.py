@@ -76,7 +76,7 @@ def test_reports_hold_nothing_hidden(behaviours_run):
         path.read_text(errors="replace") for path in course.root.glob("reports/**/*") if path.is_file()
     ]
     everything = "\n".join([*written, behaviours_run.done.stdout, behaviours_run.done.stderr])
-    assert len(written) == len(NAMES) + 3
+    assert len(written) == len(NAMES) + 4  # scores.json, scores.csv, summary.md, and what they were made of
     with Store(course.root / ".grader" / "results.sqlite") as store:
         seeds = {str(stored.result.seed) for stored in store.latest() if stored.result.seed}
     sources = [path.read_text() for path in course.hidden_tests.parent.glob("*.py")]
