@@ -126,14 +126,15 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
     devices = (*view.DEVICES, *launch.devices)
     rules |= {path: _DEVICE_RIGHTS for path in devices if not Path(path).is_dir()}
     rules[scratch_of(job)] = confine.WRITE
+    # CUDA writes its threads' names to /proc, truncating first: without that right it fails with error 304.
+    # Others write nothing there: a job could have memory taken from other processes before its own.
+    processes = confine.READ | (confine.WRITE_FILE | confine.TRUNCATE if launch.devices else 0)
     if launch.tier == "A":
-        # The job's own process list. CUDA writes its threads' names there, truncating first: without that
-        # right it fails with error 304. Others must not have memory taken from other processes first.
-        rules["/proc"] = confine.READ | (confine.WRITE_FILE | confine.TRUNCATE if launch.devices else 0)
+        rules["/proc"] = processes  # the job's own list
         rules |= dict.fromkeys(filter(None, SCRATCH_DIRECTORIES.values()), confine.WRITE)
         rules[view.HEADERS] = confine.READ
     else:
-        rules[f"/proc/{os.getpid()}"] = confine.READ
+        rules[f"/proc/{os.getpid()}"] = processes
     return rules
 
 
