@@ -36,7 +36,7 @@ _WAIT = 10.0  # seconds to wait for another process's transaction
 _PACKAGES = ("torch", "transformers", "triton")
 # Parts of the grader that decide no result; tests/test_store.py holds them against what grades.
 _COMMANDS = "__main__ check cli cluster diff doctor feedback handout merge nulls publish verify"
-_AROUND = "bundle course faults git lock plan reports run store targets transplant"
+_AROUND = "bundle course faults git lock plan reports run spool store targets transplant"
 _APART = frozenset((*_COMMANDS.split(), *_AROUND.split()))
 
 # One entry per version of the schema, applied in order; never change one that was released.
