@@ -29,7 +29,7 @@ from uuid import uuid4
 from grader.errors import UngradedError, UsageError
 from grader.exercise import read_exercise
 from grader.job import Job, JobResult, State
-from grader.schedule import DIED_TWICE, SlotPlan, arrange, grade_here, lost, open_pool
+from grader.schedule import DIED_TWICE, SlotPlan, arrange, grade_here, lost, open_slot
 from grader.store import code_digest, versions
 from grader.wall.launch import Tier
 from grader.wall.probe import best_tier
@@ -257,7 +257,7 @@ class Station:
             try:
                 slot = self._idle.get_nowait()
             except Empty:
-                slot = open_pool(self._plan, 1)
+                slot = open_slot(self._plan)
             try:
                 result = slot.submit(grade_here, job).result()
             except BrokenProcessPool:

@@ -1,8 +1,7 @@
-"""Run many jobs on slots: an Executor of processes, one job in flight per slot.
+"""Run many jobs on slots: processes of their own, each with one job at a time.
 
-A slot that dies takes the pool with it; the jobs it was running are then tried once more, each
-alone in a pool of its own, so that the one at fault is known and the others lose nothing. A job that
-ends ungraded is tried once more, after all others.
+A job whose slot dies is tried once more in the end, with nothing else running, so that no other can be at
+fault. A job that ends ungraded is tried once more, after all others.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -30,8 +29,6 @@ from grader.job import Job, JobResult, State
 from grader.wall.launch import Tier, die_with_parent
 
 if TYPE_CHECKING:
-    from multiprocessing.sharedctypes import Synchronized
-
     from grader.slot import Slot
 
 MOST_REFUSALS = 10  # pools in a row that could not be started
@@ -67,6 +64,35 @@ def arrange(jobs: Iterable[Job], plan: SlotPlan) -> deque[Job]:
     return deque(sorted(jobs, key=lambda job: -plan.walls.get(job.exercise, 0.0)))
 
 
+class Waiting:
+    """Jobs to be handed out: the longest first, and to each slot those of the exercise that it is at.
+
+    What a slot has worked out for one submission serves the next one to the same exercise.
+    """
+
+    def __init__(self, jobs: Iterable[Job], plan: SlotPlan) -> None:
+        self._plan = plan
+        self._jobs: dict[str, deque[Job]] = {}
+        for job in arrange(jobs, plan):
+            self._jobs.setdefault(job.exercise, deque()).append(job)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._jobs.values()))
+
+    def take(self, last: str, elsewhere: Collection[str]) -> Job:
+        """Take a job for a slot that was at `last`, the exercises of the other slots being `elsewhere`."""
+        left = {name: jobs for name, jobs in self._jobs.items() if jobs}
+        longest = max(self._plan.walls.get(name, 0.0) for name in left)
+        equal = [name for name in left if self._plan.walls.get(name, 0.0) == longest]
+        alone = [name for name in equal if name not in elsewhere]
+        name = last if last in equal else alone[0] if alone else max(equal, key=lambda n: len(left[n]))
+        return left[name].popleft()
+
+    def put_back(self, job: Job) -> None:
+        """Hand out a job once more, before others."""
+        self._jobs.setdefault(job.exercise, deque()).appendleft(job)
+
+
 def run_jobs(
     jobs: Sequence[Job],
     plan: SlotPlan,
@@ -79,8 +105,8 @@ def run_jobs(
     What failed the first time, and is tried again, is told to `failed_once`.
     """
     suspects: list[Job] = []
-    second: deque[Job] = deque()
-    for job, result in _work_off(arrange(jobs, plan), plan, slots, started, suspects):
+    second: list[Job] = []
+    for job, result in _work_off(jobs, plan, slots, started, suspects):
         if result.state is State.UNGRADED:
             second.append(job)
             failed_once(result)
@@ -89,118 +115,143 @@ def run_jobs(
     for _, result in _work_off(second, plan, slots, started, suspects):
         yield result
     for job in suspects:
-        failed_once(lost(job, "the process grading this job died, or one beside it"))
-        for _, last in _run_pools(deque([job]), plan, 1, started):
+        failed_once(lost(job, "the process grading this job died"))
+        for _, last in _run([job], plan, 1, started):
             yield last or lost(job, DIED_TWICE)
 
 
 def _work_off(
-    waiting: deque[Job],
+    jobs: Sequence[Job],
     plan: SlotPlan,
     slots: int,
     started: Callable[[str, str], None],
     suspects: list[Job],
 ) -> Iterator[tuple[Job, JobResult]]:
-    """Work off `waiting`; jobs whose slot may have died of them are suspects."""
-    for job, result in _run_pools(waiting, plan, slots, started):
+    """Work off the jobs; those whose slot died are suspects."""
+    for job, result in _run(jobs, plan, slots, started):
         if result is None:
             suspects.append(job)
         else:
             yield job, result
 
 
-def _run_pools(
-    waiting: deque[Job], plan: SlotPlan, slots: int, started: Callable[[str, str], None]
+def _run(
+    jobs: Sequence[Job], plan: SlotPlan, slots: int, started: Callable[[str, str], None]
 ) -> Iterator[tuple[Job, JobResult | None]]:
-    """Work off `waiting` in as many pools as it takes. Raises UngradedError where none can be started."""
-    refused = 0
-    while waiting:
-        left = len(waiting)
-        yield from _run_pool(waiting, plan, min(slots, left), started)
-        refused = refused + 1 if len(waiting) == left else 0
-        if refused:
-            if refused > MOST_REFUSALS:
-                raise UngradedError("no process can be started to grade jobs in; is there memory left?")
-            time.sleep(0.1 * refused)
+    """Yield each job with its result, or with None where its slot died; another takes that one's place.
 
-
-def _run_pool(
-    waiting: deque[Job], plan: SlotPlan, slots: int, started: Callable[[str, str], None]
-) -> Iterator[tuple[Job, JobResult | None]]:
-    """Work off `waiting` in one pool; after a slot's death yield its jobs with None and stop.
-
-    It stops, too, where the fork server has just died, and starts no slot: the next pool starts another.
+    Raises UngradedError where no slot can be started, as in the instant after the fork server's death.
     """
-    with _ending(open_pool(plan, slots)) as pool:
-        active: dict[Future[JobResult], Job] = {}
-        finished: list[tuple[Job, JobResult | None]] = []
-        while waiting or active or finished:
-            while waiting and len(active) < slots:
-                job = waiting.popleft()
-                try:
-                    active[pool.submit(grade_here, job)] = job
-                except BrokenProcessPool:
-                    yield job, None
-                except (ConnectionError, EOFError):
-                    waiting.appendleft(job)
-                    break
-                else:
+    waiting, refused = Waiting(jobs, plan), 0
+    count = min(slots, len(waiting))
+    seats = [_Seat(plan, number if count > 1 else None) for number in range(count)]
+    finished: list[tuple[Job, JobResult | None]] = []
+    with _ending(seats):
+        while waiting or finished or any(seat.future for seat in seats):
+            for seat in seats:
+                if not waiting or seat.future:
+                    continue
+                job = waiting.take(seat.exercise, [s.exercise for s in seats if s.future])
+                if seat.begin(job):
+                    refused = 0
                     started(job.submission, job.exercise)
+                    continue
+                waiting.put_back(job)
+                refused += 1
+                if refused > MOST_REFUSALS:
+                    raise UngradedError("no process can be started to grade jobs in; is there memory left?")
+                time.sleep(0.1 * refused)
             yield from finished  # now that no slot waits for whoever stores them
-            finished = []
-            if not active:
-                return
-            done, _ = wait(active, return_when=FIRST_COMPLETED)
-            broken = any(isinstance(future.exception(), BrokenProcessPool) for future in done)
-            for future in list(active) if broken else done:
-                error = future.exception()
-                outcome = None if isinstance(error, BrokenProcessPool) else future.result()
-                finished.append((active.pop(future), outcome))
-            if broken:
-                yield from finished
-                return
+            wait([seat.future for seat in seats if seat.future], return_when=FIRST_COMPLETED)
+            finished = [seat.end() for seat in seats if seat.future and seat.future.done()]
+
+
+class _Seat:
+    """One slot, seen from here: a process of its own, kept from job to job, and replaced after its death."""
+
+    def __init__(self, plan: SlotPlan, core: int | None) -> None:
+        self._plan, self._core = plan, core
+        self._pool: Executor | None = None
+        self._job: Job | None = None
+        self.future: Future[JobResult] | None = None
+
+    @property
+    def exercise(self) -> str:
+        """The exercise of its last job."""
+        return self._job.exercise if self._job else ""
+
+    def begin(self, job: Job) -> bool:
+        """Give it a job; say whether it could be given."""
+        self._pool = self._pool or open_slot(self._plan, self._core)
+        try:
+            self.future = self._pool.submit(grade_here, job)
+        except (BrokenProcessPool, ConnectionError, EOFError):
+            self.close()
+            return False
+        self._job = job
+        return True
+
+    def end(self) -> tuple[Job, JobResult | None]:
+        """Return the job that has ended, with its result, or None where the slot died."""
+        assert self.future
+        assert self._job
+        future, self.future = self.future, None
+        if isinstance(future.exception(), BrokenProcessPool):
+            self.close()
+            return self._job, None
+        return self._job, future.result()
+
+    def close(self, *, wait: bool = True) -> None:
+        """End it."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=wait, cancel_futures=True)
+            self._pool = None
 
 
 @contextmanager
-def _ending(pool: Executor) -> Iterator[Executor]:
+def _ending(seats: Sequence[_Seat]) -> Iterator[None]:
     """Wait for the slots in the end, but not where a run is interrupted: the next one does their jobs."""
     try:
-        yield pool
+        yield
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: the run is ending
         for slot in active_children():
             slot.kill()
-        pool.shutdown(wait=False, cancel_futures=True)
+        for seat in seats:
+            seat.close(wait=False)
         raise
-    pool.shutdown()
+    for seat in seats:
+        seat.close()
 
 
-def open_pool(plan: SlotPlan, slots: int) -> Executor:
-    """Make a pool whose processes are forked from one that has everything heavy imported."""
+def open_slot(plan: SlotPlan, core: int | None = None) -> Executor:
+    """Make a pool of one process, forked from one that has everything heavy imported: a slot.
+
+    With `core`, a number, it keeps to that core of this machine.
+    """
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # one core per slot; also keeps the forking process single-threaded
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool, should an exercise preload it
     context = get_context("forkserver")
     context.set_forkserver_preload([*PRELOAD, *plan.preload])
-    turn = context.Value("i", 0) if slots > 1 else None
     return ProcessPoolExecutor(
-        slots, mp_context=context, initializer=_start_slot, initargs=(plan, os.getpid(), turn)
+        1, mp_context=context, initializer=_start_slot, initargs=(plan, os.getpid(), core)
     )
 
 
 _slot: Slot | None = None  # this process's slot; set once, when the process becomes one
 
 
-def _start_slot(plan: SlotPlan, coordinator: int, turn: Synchronized[int] | None) -> None:
+def _start_slot(plan: SlotPlan, coordinator: int, core: int | None) -> None:
     global _slot  # noqa: PLW0603  # an executor's initializer has no other way to hand on state
     from grader.slot import Slot
 
     die_with_parent()
     _end_with(coordinator)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the pool ends idle slots
-    if turn is not None:
-        _take_core(turn)
+    if core is not None:
+        _keep_to(core)
     exercises = {path.name: read_exercise(path) for path in plan.exercise_paths}
     _slot = Slot(plan.tier, plan.preload, plan.device, exercises, plan.checkpoint)
 
@@ -225,18 +276,16 @@ def _end_with(coordinator: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _take_core(turn: Synchronized[int]) -> None:
-    """Keep this slot, and with it every job it runs, on one core; the next slot takes the next core.
+def _keep_to(core: int) -> None:
+    """Keep this slot, and with it every job it runs, on one core.
 
     A job may start dozens of busy processes. So they take time from no other student's job, whose
     calls would otherwise not be answered in time. The wall keeps them from moving.
     """
     if not hasattr(os, "sched_setaffinity"):  # not Linux
         return
-    with turn.get_lock():
-        number, turn.value = turn.value, turn.value + 1
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[number % len(cores)]})
+    os.sched_setaffinity(0, {cores[core % len(cores)]})
 
 
 def grade_here(job: Job) -> JobResult:

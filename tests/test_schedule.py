@@ -10,7 +10,7 @@ from grader import schedule
 from grader.errors import UngradedError
 from grader.exercise import read_exercise
 from grader.job import Job, JobResult, State
-from grader.schedule import SlotPlan, plan_slots, run_jobs
+from grader.schedule import SlotPlan, Waiting, plan_slots, run_jobs
 from grader.wall.probe import best_tier
 
 FIRST_LINE = '    """Places come as a list of plain numbers, the largest value\'s first."""\n'
@@ -71,6 +71,29 @@ def test_the_longest_begin_first_and_no_slot_waits_for_whoever_takes_results(tmp
     assert [r.submission for r in results] == ["a", "b"]
 
 
+def test_a_slot_keeps_to_its_exercise_and_no_two_begin_the_same_one():
+    walls = {"long": 300.0, "a": 60.0, "b": 60.0, "c": 60.0}
+    jobs = [Job(exercise, str(i), "cpu", {}) for i in range(3) for exercise in ("a", "b", "c", "long")]
+    waiting = Waiting(jobs, SlotPlan("none", "cpu", (), (), walls=walls))
+    first, second, taken = "", "", []
+    while waiting:
+        first = waiting.take(first, [second]).exercise
+        second = waiting.take(second, [first]).exercise if waiting else second
+        taken.append((first, second))
+    both_at_the_longest = [("long", "long"), ("long", "a")]
+    each_at_its_own = [("b", "a"), ("b", "a"), ("b", "c"), ("c", "c")]
+    assert taken == both_at_the_longest + each_at_its_own
+
+
+def test_whoever_is_done_helps_where_most_is_left():
+    jobs = [Job(exercise, str(i), "cpu", {}) for exercise, n in (("a", 1), ("b", 3)) for i in range(n)]
+    waiting = Waiting(jobs, NO_PLAN)
+    assert waiting.take("", []).exercise == "a"
+    assert waiting.take("a", ["a", "b"]).exercise == "b"
+    waiting.put_back(jobs[1])
+    assert waiting.take("b", []) is jobs[1]
+
+
 def test_a_job_whose_slot_died_is_graded_in_the_end(outcome):
     results, started = outcome
     assert results["once", "b"].state is State.GRADED
@@ -114,7 +137,7 @@ def refusing(monkeypatch):
         nonlocal refusals
         refusals = iter([True] * times)
 
-    monkeypatch.setattr(schedule, "open_pool", lambda plan, slots: Pool(slots))
+    monkeypatch.setattr(schedule, "open_slot", lambda plan, core: Pool(1))
     monkeypatch.setattr(
         schedule, "grade_here", lambda job: JobResult("e", job.submission, "cpu", State.GRADED)
     )
