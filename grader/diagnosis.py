@@ -107,7 +107,7 @@ class Diagnosis:
         more: a wrong hint is worse than none.
         """
         self._deadline = time.monotonic() + SECONDS
-        matches = self._matches(symptoms)
+        matches = self._matches(symptoms, passed)
         explained: dict[Text, set[str]] = {}
         for test, fitting in matches.items():
             for mutant in fitting:
@@ -122,16 +122,27 @@ class Diagnosis:
                 found[test] = Named(tuple(sorted(likely, key=lambda mutant: mutant.name)), certain)
         return found
 
-    def _matches(self, symptoms: Sequence[Symptom]) -> dict[str, list[Mutant]]:
-        """Return, by test, the mutants that answer as the student did: its own, and those of other tests."""
+    def _matches(self, symptoms: Sequence[Symptom], passed: Set[str]) -> dict[str, list[Mutant]]:
+        """Return, by test, the mutants that answer as the student did: its own, and those of other tests.
+
+        First those are replayed that name no test which passed, then the others. One that is found is tried
+        on all tests at once. What it explains, or names without explaining it, is not looked into further:
+        there it may be one of several.
+        """
         far: dict[str, dict[str, float]] = {s.test: {} for s in symptoms}
-        complete = {
-            s.test: self._measure(s, [m for m in self.mutants if s.test in m.caught_by], far[s.test])
-            for s in symptoms
-        }
-        suspects = [m for m in self.mutants if any(d.get(m.name, math.inf) <= NEAR for d in far.values())]
-        for symptom in symptoms:
-            self._measure(symptom, suspects, far[symptom.test])
+        complete = dict.fromkeys(far, True)
+        likely = [m for m in self.mutants if not any(test in passed for test in m.caught_by)]
+        for mutants in (likely, self.mutants):
+            for symptom in symptoms:
+                test = symptom.test
+                if _explained(far[test]) or any(test in m.caught_by for m in _found(far, self.mutants)):
+                    continue
+                naming = [m for m in mutants if test in m.caught_by]
+                complete[test] &= self._measure(symptom, naming, far[test])
+                for other in symptoms:
+                    self._measure(other, _found(far, naming), far[other.test])
+        for symptom in [s for s in symptoms if not _explained(far[s.test])]:
+            self._measure(symptom, _found(far, self.mutants, NEAR), far[symptom.test])
         return {test: self._nearest(d) for test, d in far.items() if complete[test]}
 
     def _measure(self, symptom: Symptom, mutants: Iterable[Mutant], far: dict[str, float]) -> bool:
@@ -157,6 +168,17 @@ class Diagnosis:
         if known is None and time.monotonic() < self._deadline:
             known = self._replays[key] = symptom.run(mutant)
         return known
+
+
+def _explained(far: Mapping[str, float]) -> bool:
+    return min(far.values(), default=math.inf) <= CLOSE
+
+
+def _found(
+    far: Mapping[str, Mapping[str, float]], mutants: Iterable[Mutant], within: float = CLOSE
+) -> list[Mutant]:
+    """Return those that answer in some test as the student did."""
+    return [m for m in mutants if any(d.get(m.name, math.inf) <= within for d in far.values())]
 
 
 def _likeliest(

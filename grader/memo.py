@@ -12,11 +12,13 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     import torch
 
+_PLAIN = frozenset({int, float, bool, str, bytes, NoneType})
 MOST_BYTES = 64 << 20  # of tensors, kept for one function
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,9 +52,44 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
             while total > MOST_BYTES and len(kept) > 1:
                 total -= kept.popitem(last=False)[1][1]
         kept.move_to_end(key)
-        return copy.deepcopy(kept[key][0])
+        answer = kept[key][0]
+        return cast("R", _copy(answer))
 
     return remember
+
+
+def fingerprint(value: object) -> bytes:
+    """Return 32 bytes that tell tensors, plain data and lists, tuples and dicts of them apart.
+
+    It stands for a long history among the arguments of a remembered function. Raises TypeError for others.
+    """
+    return hashlib.blake2b(_words(_key(value)).encode(), digest_size=32).digest()
+
+
+def _words(key: Hashable) -> str:
+    import torch
+
+    if isinstance(key, tuple):
+        return f"({','.join(map(_words, key))})"
+    if isinstance(key, type):
+        return key.__qualname__
+    if type(key) not in _PLAIN and not isinstance(key, torch.dtype):
+        raise TypeError(f"no fingerprint of {type(key).__qualname__} can be taken")
+    return repr(key)
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401
+    """Copy deeply, what answers mostly are made of faster than `deepcopy` does."""
+    import torch
+
+    kind = type(value)
+    if kind is torch.Tensor and not value.requires_grad and value.is_contiguous():
+        return value.clone()
+    if kind is list or kind is tuple:
+        return kind(map(_copy, value))
+    if kind is dict:
+        return {key: _copy(item) for key, item in value.items()}
+    return value if kind in _PLAIN else copy.deepcopy(value)
 
 
 def _key(value: Any) -> Hashable:  # noqa: ANN401

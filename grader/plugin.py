@@ -101,8 +101,11 @@ class Bench(Protocol):
     def has(self, need: str) -> bool:
         """Tell whether something that a test needs is here."""
 
-    def stand_in(self, mutant: Mutant | None) -> Candidate:
-        """Open a mutant, or the reference for None, in place of the student."""
+    def stand_in(self) -> Candidate:
+        """Open the reference in place of the student."""
+
+    def files_of(self, mutant: Mutant | None) -> Mapping[str, bytes]:
+        """Return a mutant, or the reference for None, as a submission."""
 
     def reference_inspection(self) -> Inspection:
         """Return the static findings on the reference."""
@@ -217,14 +220,16 @@ class Judge:
     def name_mistakes(self) -> None:
         """Replace the tests' own hints by those of the mistakes that were made, where they are known."""
         passed = {name for name, result in self.results.items() if result.status is Status.PASSED}
-        for name, named in self.bench.diagnosis.of(self._symptoms or (), passed).items():
-            self.results[name] = replace(self.results[name], hint=named.hint)
+        with self.bench.stand_in() as self._understudy:
+            for name, named in self.bench.diagnosis.of(self._symptoms or (), passed).items():
+                self.results[name] = replace(self.results[name], hint=named.hint)
 
     def _replay_of(self, case: Case) -> Callable[[Mutant | None], Replay]:
         def replay(mutant: Mutant | None) -> Replay:
-            with self.bench.stand_in(mutant) as candidate, recording_margins():
+            self._understudy.become(self.bench.files_of(mutant), ours=mutant is None)
+            with recording_margins():
                 try:
-                    return replace(case).run(candidate)
+                    return replace(case).run(self._understudy)
                 except BrokenTest:  # it did run once: a fixture that pytest has torn down since
                     return NO_REPLAY
 
@@ -284,7 +289,7 @@ class Case:
             raise BrokenTest(f"{self.key} fails on our own solution") from error
         if self.bench.exercise.published:  # no reference here to ask; the course has tried these tests
             return Verdict(Status.FAILED, _unjudgeable(error))
-        with self.bench.stand_in(None) as ours:
+        with self.bench.stand_in() as ours:
             replay = replace(self).run(ours)
         if replay.verdict.status is not Status.PASSED:
             raise BrokenTest(
@@ -375,7 +380,7 @@ class Offered:
     @property
     def race(self) -> Race:
         """Compare the submission's CPU time with the reference's."""
-        return Race(self.candidate, self.student, lambda: self.case.bench.stand_in(None))
+        return Race(self.candidate, self.student, self.case.bench.stand_in)
 
     def settle(self) -> None:
         """Check, at the end of a test, that nothing unasked-for came from the worker."""

@@ -159,8 +159,11 @@ class _Bench:
     def diagnosis(self) -> Diagnosis:
         return self.desk.diagnosis
 
-    def stand_in(self, mutant: Mutant | None) -> Candidate:
-        return self.desk.stand_in(mutant)
+    def stand_in(self) -> Candidate:
+        return self.desk.stand_in()
+
+    def files_of(self, mutant: Mutant | None) -> Mapping[str, bytes]:
+        return self.desk.files_of(mutant)
 
     def reference_inspection(self) -> Inspection:
         return self.desk.reference_inspection
@@ -202,7 +205,7 @@ class Desk:
     device: str
     seed: int
     checkpoint: Checkpoint | None = None
-    _modules: dict[str, ModuleType] = field(default_factory=dict)
+    _solutions: dict[str, Mapping[str, bytes]] = field(default_factory=dict)  # by mutant; "" the reference
 
     def grade(self, candidate: Candidate, job: Job) -> JobResult:
         """Run the exercise's tests on a candidate, and what it lost once more on the published kits."""
@@ -295,14 +298,17 @@ class Desk:
         finally:
             sys.path.remove(folder)
 
-    def stand_in(self, mutant: Mutant | None) -> Candidate:
-        """Open a mutant, or the reference for None, in a worker of its own."""
-        files = (
-            self.exercise.solution_files(self.exercise.reference_source())
-            if mutant is None
-            else self.exercise.mutant_files(mutant)
-        )
-        return Candidate(self.wall, self.exercise, files, self.device, ours=mutant is None)
+    def stand_in(self) -> Candidate:
+        """Open the reference in a worker of its own."""
+        return Candidate(self.wall, self.exercise, self.files_of(None), self.device, ours=True)
+
+    def files_of(self, mutant: Mutant | None) -> Mapping[str, bytes]:
+        """Return a mutant, or the reference for None, as a submission."""
+        name = mutant.name if mutant else ""
+        if name not in self._solutions:
+            reference = self.exercise.solution_files(self.exercise.reference_source())
+            self._solutions[name] = self.exercise.mutant_files(mutant) if mutant else reference
+        return self._solutions[name]
 
     @cached_property
     def compiler(self) -> bool:
@@ -351,7 +357,7 @@ class Desk:
         if (known := self.exercise.published) is not None:
             size = {"statements": known.statements, "tokens": known.tokens}
             return read_inspection({"size": size, "signatures": dict(known.signatures)})
-        with self.stand_in(None) as candidate:
+        with self.stand_in() as candidate:
             return candidate.inspect()
 
 

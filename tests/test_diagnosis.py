@@ -110,6 +110,31 @@ def test_two_mistakes_at_once_are_both_found():
     assert named(mutants, first, second) == {"test_1": ["a"], "test_2": ["b"]}
 
 
+def test_what_is_explained_is_not_looked_into_further():
+    """Nor is what a mistake that was found is known to spoil: there it may be one of two."""
+    replayed = []
+
+    def seen(test, answer, answers):
+        return Symptom(
+            test,
+            test,
+            Replay((answer,), WRONG),
+            lambda m: (
+                replayed.append((m.name if m else "", test))
+                or Replay((answers.get(m and m.name, 0.0),), WRONG)
+            ),
+        )
+
+    mutants = [mutant("a", "test_unit", "test_mixed"), mutant("b", "test_all"), mutant("c", "test_mixed")]
+    symptoms = [
+        seen("test_unit", 1.0, {"a": 1.0}),
+        seen("test_all", 2.0, {"a": 2.0}),
+        seen("test_mixed", 5.0, {"a": 2.0}),
+    ]
+    assert named(mutants, *symptoms) == {"test_unit": {"a"}, "test_all": {"a"}}
+    assert {name for name, _ in replayed} == {"", "a"}
+
+
 def test_of_two_that_look_alike_the_one_that_a_passed_test_would_have_caught_is_out():
     seen = symptom("test_x", 1.0, {"a": 1.0, "b": 1.0})
     mutants = [mutant("a", "test_x"), mutant("b", "test_x", "test_passed")]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grader import memo
-from grader.memo import Aside, remembered
+from grader.memo import Aside, fingerprint, remembered
 
 
 @pytest.fixture
@@ -92,6 +92,24 @@ def test_an_exception_is_not_remembered():
     with pytest.raises(KeyError):
         once_wrong()
     assert once_wrong() == 1
+
+
+def test_a_fingerprint_stands_for_a_history():
+    steps = [(torch.arange(3), None), (torch.arange(3), 1), (torch.arange(3), 1.0), (torch.arange(3.0), None)]
+    prints = [fingerprint((b"", step)) for step in steps]
+    prints += [fingerprint((prints[0], step)) for step in steps]
+    assert len(set(prints)) == 8
+    assert fingerprint((b"", (torch.arange(3), None))) == prints[0]
+
+
+def test_no_fingerprint_is_taken_of_what_is_equal_only_to_itself():
+    with pytest.raises(TypeError, match="no fingerprint of object can be taken"):
+        fingerprint([object()])
+
+
+def test_a_layout_is_kept(oracle):
+    plain = remembered(lambda: torch.arange(6.0).reshape(2, 3).T)
+    assert plain().stride() == plain().stride() == (1, 3)
 
 
 def test_the_oldest_make_room(oracle, monkeypatch):

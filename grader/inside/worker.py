@@ -150,23 +150,32 @@ class _Worker:
         if isinstance(question, Inspect):
             return self._inspect(question, blobs)
         if isinstance(question, Forget):
-            self._objects.forget()
-            self._wrappers.forget()
+            self._forget()
             return None
         raise RuntimeError("not a question")
 
     # ----------------------------------------------------------------------------------- loading
     def _load(self, load: Load, blobs: Sequence[Blob]) -> list[str]:
-        """Import the solution and return the declared names it has."""
+        """Import the solution and return the declared names it has.
+
+        A second one, of the judge's own, takes the place of the first; the rules stay.
+        """
         files = dict(zip(load.paths, (blob.tobytes() for blob in blobs), strict=True))
-        self._sources = {str(self._home / path): content for path, content in files.items()}
-        self._header, self._objects.payload = load.answer_header, load.answer_payload
+        sources = {str(self._home / path): content for path, content in files.items()}
         _write(self._home, files)
         _seed(load.seed)
-        self._rules = Rules(load.poison, load.banned)
-        if load.opened is not None:
-            guard.watch(frozenset(self._sources), load.opened, self._rules.refuse)
-        sys.path.insert(0, str(self._home))
+        if not self._sources:
+            self._header, self._objects.payload = load.answer_header, load.answer_payload
+            self._rules = Rules(load.poison, load.banned)
+            if load.opened is not None:
+                guard.watch(frozenset(sources), load.opened, self._rules.refuse)
+            sys.path.insert(0, str(self._home))
+        elif sources.keys() != self._sources.keys():
+            raise RuntimeError("a second solution has the files of the first")
+        self._sources = sources
+        self._forget()
+        for name in [n for n, m in sys.modules.items() if getattr(m, "__file__", None) in sources]:
+            del sys.modules[name]
         importlib.invalidate_caches()
         module = importlib.import_module(load.module)
         names = vars(module)
@@ -174,6 +183,10 @@ class _Worker:
         self._objects.classes = {n: names[n] for n in load.classes if isinstance(names.get(n), type)}
         self._methods = load.classes
         return [*self._functions, *self._objects.classes]
+
+    def _forget(self) -> None:
+        self._objects.forget()
+        self._wrappers.forget()
 
     def _upload(self, upload: Upload, blobs: Sequence[Blob]) -> str:
         folder = self._home / "uploads" / str(self._uploads)

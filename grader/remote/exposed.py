@@ -18,6 +18,7 @@ class ExposedObject:
         self, methods: Mapping[str, tuple[Callable[..., object], Check | None]], max_calls: int
     ) -> None:
         self._methods = dict(methods)
+        self._signatures = {name: _signature(function) for name, (function, _) in methods.items()}
         self._max_calls = max_calls
         self.calls = 0
 
@@ -35,7 +36,8 @@ class ExposedObject:
         self.calls += 1
         if self.calls > self._max_calls:
             raise _refused(f"more than {self._max_calls} calls", f"调用超过 {self._max_calls} 次")
-        _check_signature(function, method, args, kwargs)
+        if (signature := self._signatures[method]) is not None:
+            _check_signature(signature, method, args, kwargs)
         if check is not None:
             try:
                 check(*args, **kwargs)
@@ -66,13 +68,16 @@ def expose(
     return ExposedObject({name: (getattr(target, name), check) for name, check in methods.items()}, max_calls)
 
 
-def _check_signature(
-    function: Callable[..., object], method: str, args: Sequence[object], kwargs: Mapping[str, object]
-) -> None:
+def _signature(function: Callable[..., object]) -> inspect.Signature | None:
     try:
-        signature = inspect.signature(function)
+        return inspect.signature(function)
     except (TypeError, ValueError):  # a builtin without one
-        return
+        return None
+
+
+def _check_signature(
+    signature: inspect.Signature, method: str, args: Sequence[object], kwargs: Mapping[str, object]
+) -> None:
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from grader.memo import Aside, remembered
+from grader.memo import Aside, fingerprint, remembered
 from grader.remote.instance import Instance
 
 logging.disable_progress_bar()
@@ -233,20 +233,35 @@ def make_ending(reference: object, model: Model, seed: int) -> Ending:
 MOST_TOKENS = 4096  # in one call: what a call costs us grows with their square
 
 
+Step = tuple[Tensor, Tensor | None, Tensor | None]  # input_ids, attention_mask, position_ids
+
+
 @dataclass
 class Past:
     """A cache of the student's (kept, so that its id is not used again), ours, and what they were fed."""
 
     theirs: object
     ours: object
-    fed: tuple[tuple[Tensor | None, ...], ...] = ()
+    history: bytes = b""  # tells apart what was fed
+    rows: int = 0
+    length: int = 0  # in tokens
+    waiting: list[Step] = field(default_factory=list)  # not in our cache: the answers were known
+
+    def add(self, step: Step) -> None:
+        """Feed it."""
+        self.rows, self.length = step[0].shape[0], self.length + step[0].shape[1]
+        self.history = fingerprint((self.history, step))
+        self.waiting.append(step)
 
 
 @remembered
 @torch.no_grad()
-def feed(llama: object, fed: tuple[tuple[Tensor | None, ...], ...], cache: Aside) -> tuple[Tensor, object]:
-    """Feed the last of these, the cache having seen the others; return float32 logits and the cache."""
-    return llama(*fed[-1], cache.value).float(), cache.value
+def last_logits(llama: object, history: bytes, past: Aside) -> Tensor:
+    """Return the float32 logits of the step fed last, after this history."""
+    steps, past.value.waiting = past.value.waiting, []
+    for step in steps:
+        logits = llama(*step, past.value.ours)
+    return logits.float()
 
 
 class Counter:
@@ -276,8 +291,8 @@ class Counter:
         """Return float32 logits [B, S, V]."""
         self.fed.append(tuple(input_ids.shape))
         past = self.past(cache)
-        past.fed = (*past.fed, (input_ids, attention_mask, position_ids))
-        logits, past.ours = feed(self.llama, past.fed, Aside(past.ours))
+        past.add((input_ids, attention_mask, position_ids))
+        logits = last_logits(self.llama, past.history, Aside(past))
         self.said.append(logits[:, -1].argmax(-1).tolist())
         return logits
 
@@ -300,12 +315,12 @@ class Counter:
             raise ValueError("cache must be a KVCache of yours, or None", "cache 应为你的 KVCache 或 None")
         B, S = input_ids.shape
         past = self.past(cache)
-        if past.fed and past.fed[0][0].shape[0] != B:
+        if past.rows not in (0, B):
             raise ValueError(
                 "one cache serves one batch: the number of rows has changed",
                 "一个缓存只服务一个批次：行数发生了变化",
             )
-        T = S + (0 if cache is None else len(past.ours))
+        T = S + past.length
         if B * T > MOST_TOKENS:
             raise ValueError(
                 f"more than {MOST_TOKENS} tokens in one call, those in the cache included",
