@@ -34,7 +34,7 @@ from grader.remote import RemoteModule, expose
 from grader.rng import Rng
 from grader.sanitise import plain
 from grader.timing import NotMeasured, Race
-from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
+from grader.verdict import EXPECTED_ENDINGS, OUT_OF_TIME, PASSED, Verdict, verdict_of
 
 NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
 NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备：{}")
@@ -114,8 +114,13 @@ class Bench(Protocol):
 class Judge:
     """A pytest plugin that judges one candidate by one exercise's tests."""
 
-    def __init__(self, bench: Bench, only: tuple[str, ...] = (), diagnose: bool = True) -> None:
+    def __init__(
+        self, bench: Bench, only: tuple[str, ...] = (), diagnose: bool = True, slow: tuple[str, ...] = ()
+    ) -> None:
+        """Judge `only` some tests (all, without names); those `slow` have run out of time before."""
         self.bench = bench
+        self._slow = slow
+        self._as_slow: Verdict | None = None  # of the first of these that runs out of time again
         self._only = _with_prerequisites(bench.exercise, only)
         self._symptoms: list[Symptom] | None = [] if diagnose else None
         self.results: dict[str, TestResult] = {}
@@ -176,6 +181,9 @@ class Judge:
                 status = self.results[name].status
                 kept = Status.UNGRADABLE if status is Status.UNGRADABLE else Status.SKIPPED
                 return TestResult(spec.name, kept, message=_fill(AFTER, title.en, title.zh))
+        if self._as_slow is not None and spec.name in self._slow:  # would cost the same time to no use
+            again = self._as_slow
+            return TestResult(spec.name, again.status, reason=again.reason, message=again.message)
         if spec.name in SHARED_TESTS and self._is_whole and not self._something_works():
             return TestResult(spec.name, Status.SKIPPED, message=NOTHING_WORKS)
         return None
@@ -198,6 +206,8 @@ class Judge:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
         verdict = replay.verdict
+        if verdict.reason in OUT_OF_TIME and spec.name in self._slow:
+            self._as_slow = verdict
         wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
         repeatable = verdict.message != DOES_NOT_LOAD and not spec.needs  # which takes too long
         if wrong and self._symptoms is not None and repeatable:

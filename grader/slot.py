@@ -32,6 +32,7 @@ from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.kit import Outcome, lost_tests, merge
 from grader.plugin import Judge, Placeholders, Shortcut
 from grader.rng import Rng
+from grader.verdict import OUT_OF_TIME
 from grader.wall import owner
 from grader.wall.choice import AnyWall, build_wall
 
@@ -213,7 +214,8 @@ class Desk:
         with tempfile.TemporaryDirectory(prefix=prefix) as made_by_tests:
             first = self._round(candidate, job.tests, job.diagnose, made_by_tests)
             lost = self._worth_another_try(job, candidate, first)
-            second = self._second_round(job, lost, made_by_tests) if lost else None
+            slow = tuple(t.name for t in first.outcome().tests if t.reason in OUT_OF_TIME)
+            second = self._second_round(job, lost, slow, made_by_tests) if lost else None
             if second is not None and second.notice and not self.kits_carry_reference:
                 kits = self.exercise.path.parent / "*" / "kit"
                 raise ContentError(kits, f"the reference of {self.exercise.name} does not load on the kits")
@@ -225,11 +227,18 @@ class Desk:
             job.exercise, job.submission, job.device, State.GRADED, final.tests, notice=final.notice
         )
 
-    def _round(self, candidate: Candidate, tests: tuple[str, ...], diagnose: bool, made: str) -> _Round:
+    def _round(
+        self,
+        candidate: Candidate,
+        tests: tuple[str, ...],
+        diagnose: bool,
+        made: str,
+        slow: tuple[str, ...] = (),
+    ) -> _Round:
         """Judge a candidate by some tests (all, without names)."""
         if breaches := self._breaches(candidate):
             return _Round(self.exercise, None, breaches)
-        judge = Judge(_Bench(self, candidate), tests, diagnose)
+        judge = Judge(_Bench(self, candidate), tests, diagnose, slow)
         self._run_pytest(judge, made)
         self._check_complete(judge)
         return _Round(self.exercise, judge, candidate.notice)
@@ -244,10 +253,10 @@ class Desk:
             return ()  # void on the kits, too
         return lost_tests(self.exercise, job.files, first.outcome().tests)
 
-    def _second_round(self, job: Job, lost: tuple[str, ...], made: str) -> _Round:
+    def _second_round(self, job: Job, lost: tuple[str, ...], slow: tuple[str, ...], made: str) -> _Round:
         files = self.exercise.on_kits(job.files)
         with Candidate(self.wall, self.exercise, files, job.device) as again:
-            return self._round(again, lost, True, made)
+            return self._round(again, lost, True, made, slow)
 
     def _check_complete(self, judge: Judge) -> None:
         """Raise if any test of the table was not judged: the course's fault, or ours."""

@@ -31,6 +31,7 @@ class Verdict:
 
 PASSED = Verdict(Status.PASSED)
 EXPECTED_ENDINGS = (WrongAnswer, StudentError, Violation, Killed)  # anything else asks whose fault it is
+OUT_OF_TIME = (Reason.CPU, Reason.WALL)
 
 # What a killed worker was killed for; {limit} is filled from the exercise's limits.
 _KILLED: Mapping[Reason, Text] = {

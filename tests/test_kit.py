@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -11,6 +12,8 @@ GRADER = Path(sysconfig.get_path("scripts")) / "grader"
 DOUBLE = "def double(x):\n    return 2 * x\n"
 TOP = "from exercises.base.solution import double\n\n\ndef fourfold(x):\n    return double(double(x))\n\n\n"
 EIGHT = "def eightfold(x):\n    return 8 * x\n"
+ON_BASE = "from exercises.base.solution import double\n\n\n"
+HANG = "def {}(x):\n    while True:\n        pass\n\n\n"
 PSEUDOCODE = "### {0}\n```\nx [N] comes in\nit is multiplied\nthe product [N] goes out\n```\n"
 NOTES = PSEUDOCODE.format("fourfold") + PSEUDOCODE.format("eightfold") + "## Changes\nnone\n"
 TESTS = """
@@ -33,6 +36,7 @@ TOP_YAML = """
 title: {en: Top, zh: 进阶}
 requires: [base]
 preload: [torch]
+limits: {call: 2}
 interface: {functions: [fourfold, eightfold]}
 tests:
   test_fourfold: {points: 60, title: {en: fourfold, zh: 四倍}}
@@ -49,6 +53,13 @@ CASES = {
     "linked": (None, TOP + EIGHT, 80, "which your repository does not have"),
     "broken": ("1 / 0\n", TOP + EIGHT, 80, "the mistake above is in base"),
     "rules": ("import os\n" + DOUBLE, TOP + EIGHT, 80, "base/solution.py, line 1"),
+    "early_hang": (HANG.format("double"), TOP + EIGHT, 60 * 0.8 + 40, "Graded twice: 40 points"),
+    "own_hang": (
+        DOUBLE.replace("2", "3"),
+        ON_BASE + HANG.format("fourfold") + HANG.format("eightfold"),
+        0,
+        "",
+    ),
     "nothing": (
         None,
         TOP.replace("return", "return 0 *") + EIGHT.replace("8", "7"),
@@ -133,6 +144,33 @@ def test_each_test_says_what_it_is_on_the_kit(jobs):
     assert "counted: 80 %" in fourfold["message"]["en"]
     assert (eightfold["outcome"], eightfold["kit"], eightfold["score"]["points"]) == ("failed", 0.0, 0.0)
     assert "kit" not in eightfold["hint"]["en"] + eightfold["message"]["en"]
+
+
+OPENED = """
+import sys
+from pathlib import Path
+from grader.exercise import read_exercise
+from grader.job import Job
+from grader.slot import Slot
+from grader.wall.probe import best_tier
+
+exercise, submission = read_exercise(Path(sys.argv[1])), Path(sys.argv[2])
+files = {str(path.relative_to(submission)): path.read_bytes() for path in submission.rglob("*.*")}
+slot = Slot(best_tier().tier, exercise.preload, "cpu", {exercise.name: exercise})
+really, opened = slot.wall.open, []
+slot.wall.open = lambda limits: opened.append(limits) or really(limits)
+result = slot.grade(Job(exercise.name, "x", "cpu", files, seed=1, diagnose=True))
+slot.close()
+print(len(opened), *(test.reason for test in result.tests[:2]), *(test.kit for test in result.tests[:2]))
+"""
+
+
+def test_what_takes_too_long_on_the_kit_too_is_not_waited_for_again(stacked):
+    command = [sys.executable, "-c", OPENED, str(stacked / "exercises" / "top")]
+    command.append(str(stacked / "submissions" / "own_hang"))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    of_its_own, on_the_kit = 2, 1  # workers, each of which ends in a hang
+    assert done.stdout.split() == [str(of_its_own + on_the_kit), "wall", "wall", "0.0", "0.0"]
 
 
 def test_what_was_right_is_not_tried_again(jobs):

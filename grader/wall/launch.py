@@ -26,7 +26,7 @@ from grader.wall.worker import Worker
 Tier = Literal["A", "C", "none"]
 
 SERVE = "grader.inside.worker:serve"
-_JOBS_PER_TEMPLATE = 200
+_JOBS_PER_TEMPLATE = 1000  # workers; a new one costs some 4 s
 _READY_SECONDS = 30.0  # from fork to proven confinement; 10 ms where nothing is wrong
 _COLD_SECONDS = 120.0  # the same with all imports on a busy machine
 _SOCKET_BYTES = 4 << 20
