@@ -164,7 +164,11 @@ class Objects:
         _check_plain(value)
         dtype = DTYPE_NAMES[value.dtype]
         self._make_room(value.numel() * ITEM_SIZES[dtype], blobs)
-        plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous()
+        plain = value.detach()
+        if value.is_conj() or value.is_neg():
+            plain = plain.resolve_conj().resolve_neg()
+        if not (plain.is_cpu and plain.is_contiguous()):
+            plain = plain.cpu().contiguous()
         blobs.append(plain_bytes(plain))
         return Tensor(len(blobs) - 1, dtype, list(plain.shape))
 
@@ -196,7 +200,8 @@ def _strided(
 ) -> torch.Tensor:
     key = node.blob, node.device
     if key not in storages:
-        storages[key] = torch.from_numpy(blobs[node.blob]).to(node.device)
+        blob = torch.from_numpy(blobs[node.blob])
+        storages[key] = blob if node.device == "cpu" else blob.to(node.device)
     return strided_tensor(storages[key], node.dtype, node.shape, node.stride, node.offset)
 
 

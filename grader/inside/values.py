@@ -6,7 +6,7 @@ by side.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, TypeVar, get_args
@@ -29,6 +29,8 @@ from grader.inside.wire import (
 
 DTYPES: Mapping[str, torch.dtype] = {name: getattr(torch, name) for name in ITEM_SIZES}
 DTYPE_NAMES: Mapping[torch.dtype, DtypeName] = {DTYPES[name]: name for name in get_args(DtypeName)}
+_OF_NUMPY = frozenset({torch.float64, torch.float32, torch.int64, torch.int32, torch.bool})
+_CONTAINERS = (List, Tuple, Dict)
 NodeT = TypeVar("NodeT")
 
 
@@ -43,20 +45,24 @@ def flatten(root: object, leaf: Callable[[object], NodeT]) -> list[NodeT]:
     Raises Unsendable for values too deep, too many, or of a kind that `leaf` refuses.
     """
     nodes: list[Any] = []  # NodeT, List, Tuple, Dict: one of the two unions of nodes
-    queue: deque[tuple[object, int]] = deque([(root, 0)])
-    while queue:
-        value, depth = queue.popleft()
-        split = _split(value)
-        if split is None:
-            nodes.append(scalar(value) if is_scalar(value) else leaf(value))
-            continue
-        node, children = split
-        if depth == MAX_DEPTH and children:
-            raise Unsendable(f"a value nested more than {MAX_DEPTH} levels deep")
-        if len(nodes) + len(queue) + len(children) >= MAX_NODES:
-            raise Unsendable(f"more than {MAX_NODES} values")
-        nodes.append(node)
-        queue.extend((child, depth + 1) for child in children)
+    level, depth, total = [root], 0, 1
+    while level:
+        below: list[object] = []
+        for value in level:
+            if is_scalar(value):
+                nodes.append(scalar(value))
+            elif (split := _split(value)) is None:
+                nodes.append(leaf(value))
+            else:
+                node, children = split
+                if depth == MAX_DEPTH and children:
+                    raise Unsendable(f"a value nested more than {MAX_DEPTH} levels deep")
+                total += len(children)
+                if total > MAX_NODES:
+                    raise Unsendable(f"more than {MAX_NODES} values")
+                nodes.append(node)
+                below += children
+        level, depth = below, depth + 1
     return nodes
 
 
@@ -104,32 +110,25 @@ def unflatten(nodes: Sequence[Node], leaf: Callable[[Node], object]) -> object:
     Raises ProtocolError where the nodes are no tree.
     """
     depths = [0]  # of every node that has a parent (or is the root)
-    first = []
+    containers: list[tuple[int, List | Tuple | Dict, int, int]] = []  # place, node, its children from, to
     values: list[object] = []
     for i, node in enumerate(nodes):
         if i >= len(depths):
             raise ProtocolError("a value that belongs to no container")
-        count = _child_count(node)
+        if not isinstance(node, _CONTAINERS):
+            values.append(leaf(node))
+            continue
+        count = 2 * node.size if isinstance(node, Dict) else node.size
         if count > len(nodes) - len(depths):
             raise ProtocolError("a container with more children than there are values")
         if count and depths[i] >= MAX_DEPTH:
             raise ProtocolError(f"nested more than {MAX_DEPTH} levels deep")
-        first.append(len(depths))
+        containers.append((i, node, len(depths), len(depths) + count))
         depths += [depths[i] + 1] * count
-        values.append(leaf(node) if not isinstance(node, List | Tuple | Dict) else None)
-    for i in range(len(nodes) - 1, -1, -1):  # children stand after their parent
-        node = nodes[i]
-        if isinstance(node, List | Tuple | Dict):
-            values[i] = _assemble(node, values[first[i] : first[i] + _child_count(node)])
+        values.append(None)
+    for i, node, start, end in reversed(containers):  # children stand after their parent
+        values[i] = _assemble(node, values[start:end])
     return values[0]
-
-
-def _child_count(node: Node) -> int:
-    if isinstance(node, List | Tuple):
-        return node.size
-    if isinstance(node, Dict):
-        return 2 * node.size
-    return 0
 
 
 def _assemble(node: List | Tuple | Dict, children: list[object]) -> object:
@@ -160,12 +159,26 @@ def type_name(value: object) -> str:
 # --------------------------------------------------------------------------------------- tensors
 def storage_bytes(tensor: torch.Tensor) -> memoryview:
     """View a tensor's whole storage as bytes; without a copy where it is on the CPU."""
+    if _is_whole(tensor):
+        return tensor.numpy().data.cast("B")
     flat = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
     return flat.cpu().numpy().data
 
 
+def _is_whole(tensor: torch.Tensor) -> bool:
+    """Say whether NumPy can show the bytes of a detached tensor's storage at once, as of most tensors."""
+    return (
+        tensor.dtype in _OF_NUMPY
+        and tensor.is_contiguous()
+        and 0 < tensor.nbytes == tensor.untyped_storage().nbytes()
+        and tensor.is_cpu
+    )
+
+
 def plain_bytes(tensor: torch.Tensor) -> memoryview:
     """View the elements of a plain contiguous CPU tensor as bytes."""
+    if _is_whole(tensor):
+        return tensor.numpy().data.cast("B")
     size = tensor.element_size()
     flat = torch.empty(
         0, dtype=torch.uint8, device=tensor.device
@@ -197,7 +210,8 @@ def plain_tensor(blob: Blob, dtype: str, shape: Sequence[int]) -> torch.Tensor:
         raise ProtocolError(f"{len(blob)} bytes for a {dtype} tensor of shape {list(shape)}")
     if prod(max(n, 1) for n in shape) >= 2**62:  # an empty tensor may claim any other dimension
         raise ProtocolError(f"a tensor of shape {list(shape)}")
-    flat = torch.from_numpy(blob)
     if dtype == "bool":
-        return flat.ne(0).reshape(tuple(shape))  # a byte other than 0 and 1 is no bool
-    return flat.view(DTYPES[dtype]).reshape(tuple(shape))
+        return torch.from_numpy(blob).ne(0).reshape(tuple(shape))  # a byte other than 0 and 1 is no bool
+    if not len(blob):
+        return torch.empty(tuple(shape), dtype=DTYPES[dtype])
+    return torch.frombuffer(blob, dtype=DTYPES[dtype]).view(tuple(shape))

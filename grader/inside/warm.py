@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -11,6 +13,10 @@ import tempfile
 from grader.inside import seccomp, toolchain
 from grader.inside.job import Serve
 from grader.inside.spec import THREADS, USER, Launch
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+_KEPT_BYTES = 256 << 20
+_LARGE_BYTES = 64 << 20
 
 
 def warm_up(launch: Launch, scratch: str) -> Serve:
@@ -31,6 +37,18 @@ def warm_up(launch: Launch, scratch: str) -> Serve:
     serve: Serve = getattr(importlib.import_module(module), function)
     seccomp.build(seccomp.Policy(), os.uname().machine)  # kept for the forks
     tempfile.tempdir = None  # to be asked for again in the worker, which has its own
+    _keep_freed_memory()
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, every page of these objects
     return serve
+
+
+def _keep_freed_memory() -> None:
+    """Have tensors take memory that others have freed, instead of fresh pages from the kernel each time.
+
+    In exercises on large tensors these cost a third of the time. Elsewhere than with glibc, nothing changes.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)

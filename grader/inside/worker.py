@@ -46,6 +46,8 @@ from grader.inside.wire import (
     read_frame,
 )
 
+_TOGETHER = 256 << 10  # bytes of an answer that are copied to be sent at once
+
 
 def serve(sock: socket.socket, scratch: Sequence[str] = ()) -> NoReturn:
     """Answer the judge's questions on this socket, then end the process.
@@ -87,7 +89,10 @@ class _Worker:
 
     # ---------------------------------------------------------------------------------- transport
     def send(self, answer: Answer, blobs: Sequence[Buffer] = ()) -> None:
-        for buffer in pack(answer, blobs):
+        buffers = pack(answer, blobs)
+        if sum(map(len, buffers)) <= _TOGETHER:  # the judge would wake for each
+            buffers = [b"".join(buffers)]
+        for buffer in buffers:
             self._sock.sendall(buffer)
 
     def _receive_into(self, view: memoryview) -> None:

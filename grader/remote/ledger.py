@@ -163,9 +163,12 @@ def _device(name: str) -> torch.device:
 def _strided(tensor: torch.Tensor, blobs: list[Buffer], storages: dict[tuple[str, int, int], int]) -> Strided:
     if tensor.layout is not torch.strided or tensor.dtype not in DTYPE_NAMES:
         raise TypeError(f"a test cannot send a tensor of {tensor.dtype}, {tensor.layout} to the student")
-    plain = tensor.detach().resolve_conj().resolve_neg()
+    plain = tensor.detach()
+    if tensor.is_conj() or tensor.is_neg():
+        plain = plain.resolve_conj().resolve_neg()
     storage = plain.untyped_storage()
-    key = str(plain.device), storage.data_ptr(), storage.nbytes()
+    device = plain.device.type
+    key = device, storage.data_ptr(), storage.nbytes()
     if key not in storages:
         storages[key] = len(blobs)
         blobs.append(storage_bytes(plain))
@@ -175,7 +178,7 @@ def _strided(tensor: torch.Tensor, blobs: list[Buffer], storages: dict[tuple[str
         list(plain.shape),
         list(plain.stride()),
         int(plain.storage_offset()),
-        plain.device.type,
+        device,
     )
 
 
