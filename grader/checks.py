@@ -157,17 +157,18 @@ def assert_close(
     if expected.is_complex():  # `double` would drop the imaginary parts
         actual, expected = (torch.view_as_real(x.resolve_conj()) for x in (actual, expected))
     a, e = actual.double(), expected.double()
-    finite = e.isfinite()
-    if not bool(a[finite].isfinite().all()) or not torch.equal(a[~finite], e[~finite]):
-        raise WrongAnswer(_explain_nonfinite(a, e, what))
-    a, e = a[finite], e[finite]
+    difference = a - e
+    if not bool(difference.isfinite().all()):
+        finite = e.isfinite()
+        if not bool(a[finite].isfinite().all()) or not torch.equal(a[~finite], e[~finite]):
+            raise WrongAnswer(_explain_nonfinite(a, e, what))
+        e, difference = e[finite], a[finite] - e[finite]
     if e.numel() == 0:
         return
-    difference = a - e
-    norm = float(e.norm())
-    error = float(difference.norm()) / norm if norm else float(difference.abs().max())
+    norm, peak = float(e.norm()), float(difference.abs().max())
+    error = float(difference.norm()) / norm if norm else peak
     scale = norm / e.numel() ** 0.5 if norm else 1.0
-    ratio = max(error / limit, float(difference.abs().max()) / (PEAK * scale * limit))
+    ratio = max(error / limit, peak / (PEAK * scale * limit))
     _record(what, ratio)
     if not ratio <= 1.0:
         why = explain_difference(actual, expected, limit)
