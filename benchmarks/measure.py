@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BECOME_SUBREAPER = 36  # of prctl: orphans below this process become its children, so that it can count them
-SHORT, LONG = 0.5, 3.0  # seconds between two looks at one process, and at all
+SHORT, LONG = 0.5, 3.0  # seconds between two looks at one process, and at all of a long run
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,15 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         """Look until told that the process has ended."""
-        next_all = time.monotonic() + SHORT
+        begun = time.monotonic()
+        next_all = begun + SHORT
         while not self.ended.wait(SHORT):
             with suppress(OSError, ValueError):
                 self.own = max(self.own, _field(Path(f"/proc/{self._pid}/status"), "VmHWM"))
             if time.monotonic() >= next_all:
                 self.all = max(self.all, sum(map(_share, [self._pid, *_below(self._pid)])))
-                next_all = time.monotonic() + LONG
+                now = time.monotonic()
+                next_all = now + min(LONG, now - begun)  # a short run is looked at, too
 
 
 def _field(path: Path, name: str) -> float:

@@ -107,10 +107,10 @@ class Bundle:
 
     path: Path
     about: About
-    results: tuple[Stored, ...]
+    results: tuple[Stored[JobResult], ...]
 
 
-def bundle_bytes(about: About, results: Sequence[Stored]) -> bytes:
+def bundle_bytes(about: About, results: Sequence[Stored[JobResult]]) -> bytes:
     """Return a file's content, in an order that depends on the results alone: versions differ little."""
     order = sorted(results, key=lambda s: (s.result.submission, s.result.exercise, s.result.device))
     lines = [msgspec.json.encode(about)]

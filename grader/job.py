@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
 # What a test counts that passes only once the student's earlier exercises are replaced by the published kit.
 KIT_SHARE = 0.8
@@ -95,28 +96,17 @@ class TestSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class TestResult:
-    """How one test ended for one submission. Holds no points and nothing hidden.
+class Ending:
+    """How one test ended for one submission, as far as points depend on it.
 
-    `fraction` is the earned share of the points (0 unless passed, or where the test grants parts);
-    `message` says what is wrong, `hint` names the likely mistake, `place` is where the code raised; `output`
-    is the student's own stdout (public tests only); `margins` are measured error / limit, for the instructor.
-    `kit` is the share earned on the published kit of the earlier exercises, where the test lost points on the
+    `fraction` is the earned share of the points (0 unless passed, or where the test grants parts); `kit` is
+    the share earned on the published kit of the earlier exercises, where the test lost points on the
     student's own.
     """
-
-    __test__ = False
 
     name: str
     status: Status
     fraction: float = 0.0
-    reason: Reason | None = None
-    seconds: float = 0.0
-    message: Text = NO_TEXT
-    hint: Text = NO_TEXT
-    place: Place | None = None
-    output: str = ""
-    margins: tuple[tuple[str, float], ...] = ()
     kit: float | None = None
 
     @property
@@ -126,28 +116,56 @@ class TestResult:
 
 
 @dataclass(frozen=True, slots=True)
-class JobResult:
-    """The outcome of one job, as stored. `notice` concerns the whole job (an import that failed)."""
+class TestResult(Ending):
+    """All there is to say about how one test ended. Holds no points and nothing hidden.
+
+    `message` says what is wrong, `hint` names the likely mistake, `place` is where the code raised; `output`
+    is the student's own stdout (public tests only); `margins` are measured error / limit, for the instructor.
+    """
+
+    __test__ = False
+
+    reason: Reason | None = None
+    seconds: float = 0.0
+    message: Text = NO_TEXT
+    hint: Text = NO_TEXT
+    place: Place | None = None
+    output: str = ""
+    margins: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """The outcome of one job without what is told of it: what plans and tables need of a thousand."""
 
     exercise: str
     submission: str
     device: str
     state: State
-    tests: tuple[TestResult, ...] = ()
+    tests: tuple[Ending, ...] = ()
     seconds: float = 0.0
     wall: str = ""  # tier of the sandbox: "A", "C", "none"
     memory_limit: str = ""  # "cgroup" or "approximate"
-    seed: int = 0
-    notice: Text = NO_TEXT
     fault: str = ""  # our own traceback, for the instructor; empty unless ungraded
-    model: str = ""  # the real checkpoint of `--model`, where the exercise has tests on one
     judged_by: str = ""  # digest of what judged it: the exercise, those it builds on, the grader's code
     snapshot: str = ""  # digest of the student's files
-    files: tuple[tuple[str, int], ...] = ()  # the student's Python files, with their numbers of lines
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class JobResult(JobSummary):
+    """The outcome of one job, as stored. `notice` concerns the whole job (an import that failed)."""
+
+    tests: tuple[TestResult, ...] = ()
+    seed: int = 0
+    notice: Text = NO_TEXT
+    model: str = ""  # the real checkpoint of `--model`, where the exercise has tests on one
+    files: tuple[tuple[str, int], ...] = ()  # the student's Python files, with their numbers of lines
+
+
+ResultT = TypeVar("ResultT", bound=JobSummary)
+
+
+class Score(NamedTuple):
     """Points of one job. `maximum` excludes what is ungradable here; bonus is never in `maximum`."""
 
     points: float = 0.0
@@ -163,8 +181,8 @@ class Score:
 
 def score_test(
     spec: TestSpec,
-    result: TestResult | None,
-    share: Callable[[TestResult], float] = lambda test: test.counted,
+    result: Ending | None,
+    share: Callable[[Ending], float] = lambda test: test.counted,
 ) -> Score:
     """Score one test. A test without a result earns nothing of its points."""
     if result is not None and result.status is Status.UNGRADABLE:
@@ -175,7 +193,7 @@ def score_test(
     return Score(points=round(earned, 6), maximum=spec.points)
 
 
-def score_job(specs: Iterable[TestSpec], result: JobResult) -> Score:
+def score_job(specs: Iterable[TestSpec], result: JobSummary) -> Score:
     """Score a job against a tests table. An ungraded job has no maximum: nobody loses by our fault."""
     if result.state is State.UNGRADED:
         return Score(ungradable=sum(s.points for s in specs if not s.bonus))

@@ -12,7 +12,7 @@ from grader.bundle import FORMAT, About, Bundle, Shard, bundle_bytes, judge_dige
 from grader.course import Course
 from grader.errors import UsageError
 from grader.git import enrolled
-from grader.job import State
+from grader.job import JobResult, State
 from grader.reports.write import write_file
 from grader.sanitise import line
 from grader.store import Store, Stored
@@ -55,11 +55,11 @@ def merge(course: Course, paths: Sequence[Path], out: Path | None = None) -> Mer
     return Merged(len(new), missing)
 
 
-def _job(stored: Stored) -> tuple[str, str, str]:
+def _job(stored: Stored[JobResult]) -> tuple[str, str, str]:
     return stored.result.submission, stored.result.exercise, stored.result.device
 
 
-def _newer(stored: Stored, known: Stored) -> bool:
+def _newer(stored: Stored[JobResult], known: Stored[JobResult]) -> bool:
     """Say whether a result has to take the place of the one that is known: what is older never comes back."""
     same = (stored.key, stored.commit) == (known.key, known.commit)
     return not same and stored.stored >= known.stored

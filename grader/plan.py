@@ -10,7 +10,7 @@ from grader.bundle import Mark, judge_digest
 from grader.checkpoint import Checkpoint
 from grader.errors import ContentError
 from grader.exercise import Exercise, read_exercise
-from grader.job import Job, JobResult, State, Status
+from grader.job import Job, JobResult, JobSummary, State, Status
 from grader.refusal import without_running
 from grader.spool import Spool
 from grader.store import Store, job_key
@@ -111,7 +111,7 @@ class Planner:
         mine = {exercise.name: exercise for exercise in self.exercises}
         return {
             stored.key: stored.commit
-            for stored in store.latest()
+            for stored in store.summaries()
             if (exercise := mine.get(stored.result.exercise)) is not None
             and stored.result.state is not State.UNGRADED
             and self.is_final(exercise, stored.result)
@@ -121,7 +121,7 @@ class Planner:
         """Return the jobs, with what they were made of, that other devices left points open in."""
         return frozenset(
             (s.result.submission, s.result.exercise, s.result.judged_by, s.result.snapshot)
-            for s in store.latest()
+            for s in store.summaries()
             if s.result.device != self.conditions.device
             and any(t.status is Status.UNGRADABLE for t in s.result.tests)
         )
@@ -148,7 +148,7 @@ class Planner:
             options=options,
         )
 
-    def is_final(self, exercise: Exercise, result: JobResult) -> bool:
+    def is_final(self, exercise: Exercise, result: JobSummary) -> bool:
         """Say whether grading again could not do more: a compiler may be here by now, a machine quieter."""
         conditions = self.conditions
 

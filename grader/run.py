@@ -22,7 +22,7 @@ from grader.errors import UsageError, WallError, unknown_name
 from grader.exercise import Exercise
 from grader.faults import FaultLog
 from grader.git import enrolled, read_record
-from grader.job import JobResult, Score, State, score_job
+from grader.job import JobResult, ResultT, Score, State, score_job
 from grader.lock import turn
 from grader.plan import Conditions, Plan, Planner
 from grader.reports.made import origin_of
@@ -203,7 +203,7 @@ def stored(course: Course, before: str = "") -> Gradebook:
     rows: list[Row] = []
     origins: dict[str, list[object]] = defaultdict(list)
     with Store(course.store_path) as store:
-        for found in _jobs(store.latest(before=before), known, wanted):
+        for found in _jobs(store.summaries(before), known, wanted):
             row = _row(outline, found, known)
             rows.append(row)
             made_of = ((s.digest, s.commit, s.stored) for s in found)
@@ -226,22 +226,24 @@ def stored(course: Course, before: str = "") -> Gradebook:
 
 
 def _jobs(
-    latest: Iterable[Stored], exercises: Container[str], submissions: Container[str]
-) -> Iterator[tuple[Stored, ...]]:
+    latest: Iterable[Stored[ResultT]], exercises: Container[str], submissions: Container[str]
+) -> Iterator[tuple[Stored[ResultT], ...]]:
     """Yield the results of each job, one per device, of what is still in the course."""
     for (submission, exercise), found in groupby(latest, lambda s: (s.result.submission, s.result.exercise)):
         if exercise in exercises and submission in submissions:
             yield _of_the_newest(tuple(found))
 
 
-def _of_the_newest(found: tuple[Stored, ...]) -> tuple[Stored, ...]:
+def _of_the_newest(found: tuple[Stored[ResultT], ...]) -> tuple[Stored[ResultT], ...]:
     """Return the results that can be put together: of the same files and tests as the newest one."""
     newest = max(found, key=lambda s: s.stored).result
     made_of = (newest.snapshot, newest.judged_by)
     return tuple(s for s in found if (s.result.snapshot, s.result.judged_by) == made_of)
 
 
-def _row(make: Callable[..., Row], found: tuple[Stored, ...], exercises: Mapping[str, Exercise]) -> Row:
+def _row(
+    make: Callable[..., Row], found: tuple[Stored[ResultT], ...], exercises: Mapping[str, Exercise]
+) -> Row:
     result = combine([s.result for s in found])
     exercise = exercises[result.exercise]
     last = max(found, key=lambda s: s.stored)

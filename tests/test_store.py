@@ -56,7 +56,7 @@ RESULTS = st.builds(
             TEXTS,
             st.sampled_from(Status),
             st.floats(0, 1),
-            st.none() | st.sampled_from(Reason),
+            reason=st.none() | st.sampled_from(Reason),
             message=st.builds(Text, TEXTS, TEXTS),
             output=TEXTS,
             margins=st.lists(st.tuples(TEXTS, st.floats(allow_nan=False, allow_infinity=False))).map(tuple),

@@ -15,9 +15,12 @@ from itertools import groupby
 from grader.job import (
     KIT_SHARE,
     NO_TEXT,
+    Ending,
     JobResult,
+    JobSummary,
     Place,
     Reason,
+    ResultT,
     Score,
     State,
     Status,
@@ -110,7 +113,7 @@ def make_row(
 
 
 def outline(
-    result: JobResult, specs: Iterable[TestSpec], title: Text, commit: str = "", graded: str = ""
+    result: JobSummary, specs: Iterable[TestSpec], title: Text, commit: str = "", graded: str = ""
 ) -> Row:
     """Score `result` and leave its cases and texts out: what tables show of it."""
     return Row(
@@ -130,7 +133,7 @@ def outline(
     )
 
 
-def combine(results: Sequence[JobResult]) -> JobResult:
+def combine(results: Sequence[ResultT]) -> ResultT:
     """Merge one job's results from several devices: each later one fills only what was ungradable so far."""
     order = [State.GRADED, State.MISSING, State.UNGRADED]
     first, *others = sorted(results, key=lambda result: order.index(result.state))
@@ -241,7 +244,7 @@ def _make_case(spec: TestSpec, result: TestResult | None, blame: Outcome | None)
     )
 
 
-def _on_kit(test: TestResult) -> float:
+def _on_kit(test: Ending) -> float:
     return max(test.fraction, test.kit or 0.0)
 
 

@@ -67,7 +67,7 @@ ENDS = {
 
 def make_job(submission: str, exercise: str) -> JobResult:
     tests = ENDS[submission, exercise]
-    job = JobResult(exercise, submission, "cpu", State.GRADED, tests, 4.125, "A", "cgroup", HIDDEN_SEED)
+    job = JobResult(exercise, submission, "cpu", State.GRADED, tests, 4.125, "A", "cgroup", seed=HIDDEN_SEED)
     if (submission, exercise) == ("alice", "llamascratch"):
         job = replace(job, model="TinyLlama (0123abcd)")
     return replace(job, notice=NASTY_TEXT) if submission == "mallory" else job

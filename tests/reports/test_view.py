@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,7 @@ def test_cases_add_up_to_the_score_of_the_job(specs, state, data):
     ends = [end for end in ends if data.draw(st.booleans())]
     result = job(state, tuple(ends) if state is State.GRADED else ())
     row = make_row(result, specs, NO_TEXT)
-    assert astuple(row.score) == pytest.approx(astuple(score_job(specs, result)), abs=1e-6)
+    assert tuple(row.score) == pytest.approx(tuple(score_job(specs, result)), abs=1e-6)
     assert add_up(case.score for case in row.cases) == row.score
     assert [case.spec for case in row.cases] == specs
 
