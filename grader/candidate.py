@@ -36,7 +36,8 @@ class NotLoaded(Exception):  # noqa: N818  # a verdict, not a fault
 class Candidate:
     """One solution. A worker is opened when it is needed and replaced after it was killed.
 
-    The exercise's CPU and wall-clock limits are for the whole job, however many workers it takes.
+    The exercise's CPU and wall-clock limits are for the whole job, however many workers it takes (but see
+    `become`).
     `ours` says that this is the reference, so that a failure in the judge's code is no answer's fault;
     without `policy`, for a library of ours, nothing is banned.
     A context manager: on exit nothing of it is alive.
@@ -83,18 +84,34 @@ class Candidate:
         session = self._session if self._session is not None and self._loaded else self._load()
         return RemoteModule(session, record)
 
-    def become(self, files: Mapping[str, bytes], *, ours: bool) -> None:
-        """Be another solution of the course's, in the worker of the last one as long as that may go on."""
+    def become(self, files: Mapping[str, bytes], *, ours: bool, fresh: bool = False) -> bool:
+        """Be another solution of the course's, with limits of its own; say whether in a used worker.
+
+        It is the worker of the last one, unless that has done half of what it may, or `fresh` is asked for.
+        """
         self._files, self.ours = files, ours
         self._refused, self._loaded = None, False
         self.__dict__.pop("_inspection", None)
-        limits = self._exercise.limits
-        if self._worker is not None:
-            self._worker.take_output()
-            if self._worker.cpu_seconds() > limits.cpu / 2 or self._worker.waited > limits.wall / 2:
-                self._stop()
-        if self._worker is None:
+        limits, worker = self._exercise.limits, self._worker
+        self._cpu_left, self._wall_left = limits.cpu, limits.wall
+        if worker is None:
+            return False
+        cpu, waited = worker.cpu_seconds(), worker.waited
+        if fresh or cpu > limits.cpu / 2 or waited > limits.wall / 2:
+            self._stop()
             self._cpu_left, self._wall_left = limits.cpu, limits.wall
+            return False
+        worker.take_output()
+        self._cpu_left += cpu
+        self._wall_left += waited
+        return self._used
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left of its time, on the clock or of the CPU, whichever is less."""
+        worker = self._worker
+        cpu, waited = (worker.cpu_seconds(), worker.waited) if worker else (0.0, 0.0)
+        return min(self._cpu_left - cpu, self._wall_left - waited)
 
     def settle(self, error: BaseException) -> None:
         """Bring the candidate back into a known state after a test that ended with `error`."""
@@ -147,7 +164,7 @@ class Candidate:
         return self._session
 
     def _load(self) -> Session:
-        """Load the files into a worker that has not run any of them."""
+        """Load the files into a worker that has run none of them, or only what it runs for any of ours."""
         session = self._session or self._open()
         self._used = True
         try:

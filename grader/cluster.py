@@ -9,6 +9,7 @@ in a Dask process.
 from __future__ import annotations
 
 import hashlib
+import logging
 import multiprocessing
 import shutil
 import tempfile
@@ -146,6 +147,7 @@ def connect(address: str) -> Iterator[Cluster]:
         from distributed import Client, Security
     except ImportError:
         raise UsageError("--cluster needs Dask: pip install 'llm-course-grader[cluster]'") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # whatever fails, we say it in one line
     security = Security()
     if address.startswith("tls:") and not security.get_connection_args("client").get("ssl_context"):
         raise UsageError(
@@ -212,16 +214,16 @@ def _outcome(future: Future[Any], job: Job) -> JobResult:
     """Return what became of a job. Raises UngradedError where the run cannot go on."""
     from distributed import KilledWorker
 
+    if future.status in ("cancelled", "lost"):
+        raise UngradedError(
+            "the cluster has lost the run; what was graded is kept, run the same command to go on"
+        )
     error = None if future.status == "finished" else future.exception()
     if error is None:
         result: JobResult = future.result()
         return result
     if isinstance(error, KilledWorker):
         return lost(job, f"the workers that graded it died, one after another: {error}")
-    if future.status == "cancelled":
-        raise UngradedError(
-            "the cluster has lost the run; what was graded is kept, run the same command to go on"
-        )
     if isinstance(error, UngradedError):
         raise error
     return lost(job, "".join(traceback.format_exception(error)))

@@ -103,8 +103,8 @@ class Diagnosis:
 
         One mistake that explains more of the failed tests is likelier than several that explain one each.
         Against it speaks a test that it names, but that passed, or failed in another way: it is named with
-        certainty only where there is none. Where two are left, both are named, and none where there are
-        more: a wrong hint is worse than none.
+        certainty only where there is none. Where two of those looked at are left, both are named, and none
+        where there are more: a wrong hint is worse than none.
         """
         self._deadline = time.monotonic() + SECONDS
         matches = self._matches(symptoms, passed)
@@ -135,7 +135,10 @@ class Diagnosis:
         for mutants in (likely, self.mutants):
             for symptom in symptoms:
                 test = symptom.test
-                if _explained(far[test]) or any(test in m.caught_by for m in _found(far, self.mutants)):
+                found = _found(far, self.mutants)
+                if _explained(far[test]) or any(
+                    test in m.caught_by and far[test].get(m.name, math.inf) > NEAR for m in found
+                ):
                     continue
                 naming = [m for m in mutants if test in m.caught_by]
                 complete[test] &= self._measure(symptom, naming, far[test])

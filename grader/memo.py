@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Aside(Generic[T]):
-    """An argument that follows from the others: it does not tell one call from another, and is not kept."""
+    """An argument that, beside the others, cannot change the answer: it tells no calls apart."""
 
     value: T
 

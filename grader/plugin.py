@@ -9,6 +9,7 @@ was it?) and on known mistakes (which mistake is it?).
 from __future__ import annotations
 
 import inspect
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -29,12 +30,12 @@ from grader.errors import CourseError
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
-from grader.job import NO_TEXT, Status, TestResult, TestSpec, Text
+from grader.job import NO_TEXT, Reason, Status, TestResult, TestSpec, Text
 from grader.remote import RemoteModule, expose
 from grader.rng import Rng
 from grader.sanitise import plain
 from grader.timing import NotMeasured, Race
-from grader.verdict import EXPECTED_ENDINGS, OUT_OF_TIME, PASSED, Verdict, verdict_of
+from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
 
 NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
 NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备：{}")
@@ -51,6 +52,9 @@ LACKING = {
 AFTER = Text("not run: {} has to pass first", "未运行：需要先通过 {}")
 TOO_BUSY = Text(
     "could not be measured, this machine is too busy: grade again", "无法测量：本机过于繁忙；请重新评测"
+)
+NO_TIME_LEFT = Text(
+    "not run: the tests before it used up the time that was left", "未运行：之前的测试已用完剩余时间"
 )
 UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
@@ -115,12 +119,20 @@ class Judge:
     """A pytest plugin that judges one candidate by one exercise's tests."""
 
     def __init__(
-        self, bench: Bench, only: tuple[str, ...] = (), diagnose: bool = True, slow: tuple[str, ...] = ()
+        self,
+        bench: Bench,
+        only: tuple[str, ...] = (),
+        diagnose: bool = True,
+        slow: Iterable[str] = (),
+        slow_seconds: float = math.inf,
     ) -> None:
-        """Judge `only` some tests (all, without names); those `slow` have run out of time before."""
+        """Judge `only` some tests (all, without names).
+
+        Those that are `slow` ran out of time before: they come late, and have `slow_seconds` in all.
+        """
         self.bench = bench
-        self._slow = slow
-        self._as_slow: Verdict | None = None  # of the first of these that runs out of time again
+        self._slow = frozenset(slow)
+        self._slow_seconds = slow_seconds
         self._only = _with_prerequisites(bench.exercise, only)
         self._symptoms: list[Symptom] | None = [] if diagnose else None
         self.results: dict[str, TestResult] = {}
@@ -128,8 +140,12 @@ class Judge:
         self.fault = ""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Bring the tests into the table's order; leave out shared tests the table does not have."""
-        order = {spec.name: i for i, spec in enumerate(self.bench.exercise.tests)}
+        """Bring the tests into the table's order, slow ones last; leave out what the table does not have."""
+        specs = self.bench.exercise.tests
+        late = set(self._slow)
+        for spec in specs:  # a test requires earlier rows only
+            late.update({spec.name} if late.intersection(spec.requires) else ())
+        order = {s.name: (s.name in SHARED_TESTS, s.name in late, i) for i, s in enumerate(specs)}
         names = {id(item): _function_name(item) for item in items}
         self.collected.update(name for name in names.values() if name not in SHARED_TESTS or name in order)
         chosen = [i for i in items if names[id(i)] in order and names[id(i)] in self._only]
@@ -181,9 +197,8 @@ class Judge:
                 status = self.results[name].status
                 kept = Status.UNGRADABLE if status is Status.UNGRADABLE else Status.SKIPPED
                 return TestResult(spec.name, kept, message=_fill(AFTER, title.en, title.zh))
-        if self._as_slow is not None and spec.name in self._slow:  # would cost the same time to no use
-            again = self._as_slow
-            return TestResult(spec.name, again.status, reason=again.reason, message=again.message)
+        if spec.name in self._slow and self._slow_seconds <= 0:
+            return TestResult(spec.name, Status.KILLED, reason=Reason.WALL, message=NO_TIME_LEFT)
         if spec.name in SHARED_TESTS and self._is_whole and not self._something_works():
             return TestResult(spec.name, Status.SKIPPED, message=NOTHING_WORKS)
         return None
@@ -206,8 +221,7 @@ class Judge:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
         verdict = replay.verdict
-        if verdict.reason in OUT_OF_TIME and spec.name in self._slow:
-            self._as_slow = verdict
+        self._slow_seconds -= seconds if spec.name in self._slow else 0.0
         wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
         repeatable = verdict.message != DOES_NOT_LOAD and not spec.needs  # which takes too long
         if wrong and self._symptoms is not None and repeatable:
@@ -229,19 +243,25 @@ class Judge:
 
     def name_mistakes(self) -> None:
         """Replace the tests' own hints by those of the mistakes that were made, where they are known."""
+        if not self._symptoms or not self.bench.diagnosis.mutants:
+            return
         passed = {name for name, result in self.results.items() if result.status is Status.PASSED}
         with self.bench.stand_in() as self._understudy:
-            for name, named in self.bench.diagnosis.of(self._symptoms or (), passed).items():
+            for name, named in self.bench.diagnosis.of(self._symptoms, passed).items():
                 self.results[name] = replace(self.results[name], hint=named.hint)
 
     def _replay_of(self, case: Case) -> Callable[[Mutant | None], Replay]:
-        def replay(mutant: Mutant | None) -> Replay:
-            self._understudy.become(self.bench.files_of(mutant), ours=mutant is None)
+        def replay(mutant: Mutant | None, *, fresh: bool = False) -> Replay:
+            understudy = self._understudy
+            worn = understudy.become(self.bench.files_of(mutant), ours=mutant is None, fresh=fresh)
             with recording_margins():
                 try:
-                    return replace(case).run(self._understudy)
-                except BrokenTest:  # it did run once: a fixture that pytest has torn down since
+                    seen = replace(case).run(understudy)
+                except BrokenTest as error:  # it did run once: a fixture that pytest has torn down since
+                    understudy.settle(error)
                     return NO_REPLAY
+            # What others have used up in this worker must not be held against this one.
+            return replay(mutant, fresh=True) if worn and seen.verdict.status is Status.KILLED else seen
 
         return replay
 

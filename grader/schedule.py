@@ -14,7 +14,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -182,14 +189,16 @@ class _Seat:
 
     def begin(self, job: Job) -> bool:
         """Give it a job; say whether it could be given."""
-        self._pool = self._pool or open_slot(self._plan, self._core)
-        try:
-            self.future = self._pool.submit(grade_here, job)
-        except (BrokenProcessPool, ConnectionError, EOFError):
-            self.close()
-            return False
-        self._job = job
-        return True
+        for _ in range(2):  # a slot may have died since its last job
+            self._pool = self._pool or open_slot(self._plan, self._core)
+            try:
+                self.future = self._pool.submit(grade_here, job)
+            except (BrokenProcessPool, ConnectionError, EOFError):
+                self.close()
+            else:
+                self._job = job
+                return True
+        return False
 
     def end(self) -> tuple[Job, JobResult | None]:
         """Return the job that has ended, with its result, or None where the slot died."""
@@ -221,8 +230,8 @@ def _ending(seats: Sequence[_Seat]) -> Iterator[None]:
         for seat in seats:
             seat.close(wait=False)
         raise
-    for seat in seats:
-        seat.close()
+    with ThreadPoolExecutor(max(1, len(seats))) as at_once:
+        list(at_once.map(_Seat.close, seats))
 
 
 def open_slot(plan: SlotPlan, core: int | None = None) -> Executor:

@@ -22,10 +22,8 @@ from grader.store import Store
 JOBS = 8
 
 
-@pytest.fixture(scope="module")
-def certified(tmp_path_factory):
-    """The environment of Dask processes that know each other by certificates of one authority."""
-    folder = tmp_path_factory.mktemp("certificates")
+def certificates(folder):
+    """Return the environment of Dask processes that know each other by certificates of a new authority."""
     authority = trustme.CA()
     mine = authority.issue_cert("127.0.0.1")
     authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -39,6 +37,11 @@ def certified(tmp_path_factory):
     }
     required = {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"}
     return {**os.environ, **roles, f"{tls}CA_FILE": str(folder / "ca.pem"), **required}
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    return certificates(tmp_path_factory.mktemp("certificates"))
 
 
 class Cluster:
@@ -129,6 +132,36 @@ def test_a_class_is_graded_though_a_worker_dies(cluster, class_of):
     assert scores["wrong"] < 95
     again = class_of.grader("run", "--device", "cpu")
     assert f"0 jobs to grade, {JOBS} known already" in again.stdout  # the same key as here
+
+
+def test_a_stranger_is_not_let_in(cluster, class_of, tmp_path):
+    done = class_of.grader("run", "--cluster", cluster.address, **certificates(tmp_path))
+    assert done.returncode == 2, done.stderr
+    assert f"--cluster {cluster.address}: cannot connect" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_where_the_cluster_goes_down_the_run_says_so_and_can_be_gone_on_with(tmp_path, certified, class_of):
+    made = Cluster(tmp_path, certified)
+    command = class_of.command("run", "--device", "cpu", "--fresh", "--seed", "5", "--cluster", made.address)
+    said = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=certified
+    ) as process:
+        guard = threading.Timer(120, process.kill)
+        guard.start()
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("[2/"):
+                made.close()
+    guard.cancel()
+    assert process.returncode == 3, "".join(said)
+    assert "run the same command to go on" in said[-1]
+    assert "Traceback" not in "".join(said), "".join(said)
+    again = class_of.grader("run", "--device", "cpu", "--seed", "5")
+    assert again.returncode == 0, again.stderr
+    known = int(again.stdout.partition(" known already")[0].rpartition(", ")[2])
+    assert 2 <= known < JOBS
 
 
 def test_without_certificates_one_line_says_what_to_do(class_of):

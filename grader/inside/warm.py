@@ -15,8 +15,8 @@ from grader.inside.job import Serve
 from grader.inside.spec import THREADS, USER, Launch
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-_KEPT_BYTES = 256 << 20
-_LARGE_BYTES = 64 << 20
+_KEPT_BYTES = 64 << 20
+_LARGE_BYTES = 32 << 20  # the most that every glibc takes
 
 
 def warm_up(launch: Launch, scratch: str) -> Serve:
@@ -50,5 +50,5 @@ def _keep_freed_memory() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
-        mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+        if mallopt(_MMAP_THRESHOLD, _LARGE_BYTES):
+            mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)

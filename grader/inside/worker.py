@@ -1,10 +1,14 @@
-"""The confined end of the conversation: load one submission, answer calls until the judge hangs up."""
+"""The confined end of the conversation: load a submission, answer calls until the judge hangs up.
+
+One worker has one submission. Only known mistakes of the course's own are loaded one after another.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
 import random
+import shutil
 import socket
 import sys
 import threading
@@ -46,6 +50,7 @@ from grader.inside.wire import (
     read_frame,
 )
 
+_UPLOADS = "uploads"
 _TOGETHER = 256 << 10  # bytes of an answer that are copied to be sent at once
 
 
@@ -193,13 +198,14 @@ class _Worker:
             raise RuntimeError("a second solution differs in more than its module")
         self._forget()
         sys.modules.pop(module, None)
+        shutil.rmtree(self._home / _UPLOADS, ignore_errors=True)
 
     def _forget(self) -> None:
         self._objects.forget()
         self._wrappers.forget()
 
     def _upload(self, upload: Upload, blobs: Sequence[Blob]) -> str:
-        folder = self._home / "uploads" / str(self._uploads)
+        folder = self._home / _UPLOADS / str(self._uploads)
         self._uploads += 1
         _write(folder, dict(zip(upload.paths, (blob.tobytes() for blob in blobs), strict=True)))
         return str(folder)

@@ -1,0 +1,101 @@
+"""One worker plays the course's own solutions by turns, each as if it were alone in it."""
+
+import pytest
+
+from grader.candidate import Candidate, NotLoaded
+from grader.exercise import read_exercise
+from grader.remote import StudentError
+from grader.wall.choice import build_wall
+from grader.wall.probe import best_tier
+from grader.wall.worker import Killed
+
+COUNTING = """
+calls = []
+
+def largest(x, k):
+    calls.append(k)
+    print("answered", k)
+    return [{number} + len(calls)]
+"""
+
+
+@pytest.fixture(scope="module")
+def exercise(pytestconfig):
+    folder = pytestconfig.rootpath / "tests" / "behaviours" / "course" / "exercises" / "vectors"
+    return read_exercise(folder)
+
+
+@pytest.fixture(scope="module")
+def wall(exercise):
+    built = build_wall(best_tier().tier, ("grader.inside.policy", *exercise.preload), "cpu", ())
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def candidate(wall, exercise):
+    with Candidate(wall, exercise, {}, "cpu") as opened:
+        yield opened
+
+
+def become(candidate, exercise, source, **options):
+    return candidate.become(exercise.solution_files(source), ours=False, **options)
+
+
+def test_nothing_of_the_last_solution_is_left(candidate, exercise):
+    assert not become(candidate, exercise, COUNTING.format(number=100))
+    first = candidate.module(fresh=False)
+    assert [first.largest(1, 1), first.largest(1, 2)] == [[101], [102]]
+    assert become(candidate, exercise, COUNTING.format(number=200))
+    assert candidate.take_output() == ""
+    second = candidate.module(fresh=False)
+    assert second.largest(1, 3) == [201]
+    assert candidate.take_output() == "answered 3\n"
+    assert not second.has("normalise")
+
+
+def test_an_instance_of_the_last_solution_is_void(candidate, exercise):
+    become(candidate, exercise, exercise.reference_source())
+    mean = candidate.module(fresh=False).Mean()
+    become(candidate, exercise, exercise.reference_source())
+    candidate.module(fresh=False)
+    with pytest.raises(StudentError):
+        len(mean)
+
+
+def test_a_fresh_worker_is_another_one(candidate, exercise):
+    source = "import os\n\ndef largest(x, k):\n    return [os.getpid(), os.stat('/proc/self').st_ctime_ns]\n"
+    seen = []
+    for fresh in (False, False, True):
+        assert become(candidate, exercise, source, fresh=fresh) is (len(seen) == 1)
+        seen.append(candidate.module(fresh=False).largest(1, 1))
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_what_one_uses_up_is_not_held_against_the_next(candidate, exercise):
+    """Three of them take more together than one may; a worker that has done half of it is replaced."""
+    busy = "import time\n\ndef largest(x, k):\n    while time.process_time() < {}: pass\n    return []\n"
+    kept = []
+    for until in (0.6, 1.2, 1.8, 2.4):
+        kept.append(become(candidate, exercise, busy.format(until)))
+        assert candidate.seconds_left == pytest.approx(exercise.limits.cpu, abs=0.1)
+        assert candidate.module(fresh=False).largest(1, 1) == []
+    assert kept == [False, True, True, False]
+
+
+def test_after_a_death_there_is_a_new_worker(candidate, exercise):
+    become(candidate, exercise, "import os\n\ndef largest(x, k):\n    os._exit(3)\n")
+    with pytest.raises(Killed) as ended:
+        candidate.module(fresh=False).largest(1, 1)
+    candidate.settle(ended.value)
+    assert not become(candidate, exercise, exercise.reference_source())
+    assert candidate.module(fresh=False).has("largest")
+
+
+def test_another_that_differs_upstream_is_refused(candidate, exercise):
+    become(candidate, exercise, exercise.reference_source())
+    candidate.module(fresh=False)
+    other = {**exercise.solution_files(exercise.reference_source()), exercise.pseudocode_path: b"another"}
+    candidate.become(other, ours=False)
+    with pytest.raises(NotLoaded):
+        candidate.module(fresh=False)
