@@ -147,7 +147,7 @@ def connect(address: str) -> Iterator[Cluster]:
         from distributed import Client, Security
     except ImportError:
         raise UsageError("--cluster needs Dask: pip install 'llm-course-grader[cluster]'") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # whatever fails, we say it in one line
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what fails is said in one line
     security = Security()
     if address.startswith("tls:") and not security.get_connection_args("client").get("ssl_context"):
         raise UsageError(

@@ -149,6 +149,14 @@ JOBS = [Job("e", name, "cpu", {}) for name in "abc"]
 NO_PLAN = SlotPlan("none", "cpu", (), ())
 
 
+@pytest.mark.parametrize(("slots", "cores"), [(1, {None}), (2, {0, 1})])
+def test_slots_side_by_side_have_cores_of_their_own(refusing, monkeypatch, slots, cores):
+    opened, pool = set(), schedule.open_slot
+    monkeypatch.setattr(schedule, "open_slot", lambda plan, core: opened.add(core) or pool(plan, core))
+    assert len(list(run_jobs(JOBS, NO_PLAN, slots))) == len(JOBS)
+    assert opened == cores
+
+
 def test_a_pool_that_cannot_be_started_is_replaced(refusing):
     refusing(2)
     told = []
