@@ -112,9 +112,10 @@ def victims(run, kind):
         return [run.process.pid]
     below = descendants(run.process.pid)
     templates = [(pid, parent) for pid, parent, command in below if b"inside/template.py" in command]
-    if kind == "template":
-        return [pid for pid, _ in templates]
     inner = {pid for pid, _ in templates}
+    guards = [pid for pid, parent in templates if parent not in inner]
+    if kind == "template":  # not the jobs below it: whoever kills those cannot be told from the student
+        return [*guards, *(pid for pid, parent in templates if parent in guards)]
     return [parent for _, parent in templates if parent not in inner]
 
 

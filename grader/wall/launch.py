@@ -164,7 +164,7 @@ class Wall:
         usage = Usage(limits, cgroup, ProcessTree(keeper.pid()), directory)
         worker = Worker(
             ends.sock, [ends.output], ends.status, keeper, cgroup, usage, limits,
-            on_stuck=self._abandon, clean_up=lambda: scratch.remove(directory),
+            on_stuck=self._abandon, clean_up=lambda: scratch.remove(directory), is_sound=self._is_sound,
         )  # fmt: skip
         self._open = [w for w in self._open if not w.gone]
         self._open.append(worker)  # so that `close` ends it, too, if the wait is interrupted
@@ -175,6 +175,10 @@ class Wall:
             raise WallError(f"a worker could not be confined (tier {self.tier}): {problem}{_hint(worker)}")
         worker.start()
         return worker
+
+    def _is_sound(self) -> bool:
+        """Say whether what is above the workers still lives."""
+        return self._template is None or self._template.alive
 
     def _abandon(self) -> None:
         """End the template with everything in it, when a single job cannot be ended."""

@@ -94,6 +94,17 @@ class Template:
         os.set_inheritable(fds[0], False)
         return fds[0]
 
+    @property
+    def alive(self) -> bool:
+        """Say whether it lives. Its end of the socket closes before the kernel ends what is below it."""
+        try:
+            self._control.settimeout(0)
+            return self._control.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def close(self) -> None:
         """End the template and with it everything beyond the wall. Can be called again."""
         if self._log < 0:

@@ -58,6 +58,7 @@ class Worker:
         limits: Limits,
         on_stuck: Callable[[], None],
         clean_up: Callable[[], None],
+        is_sound: Callable[[], bool] = lambda: True,
     ) -> None:
         self._sock = sock
         self._outputs = list(outputs)
@@ -68,6 +69,7 @@ class Worker:
         self._limits = limits
         self._on_stuck = on_stuck
         self._clean_up = clean_up
+        self._is_sound = is_sound  # whether what is above the job lives
         self._printed = Output()
         self._watch: Watch | None = None
         self._killed: Killed | None = None  # what every later call raises
@@ -274,7 +276,8 @@ class Worker:
         if self._watch and self._watch.found:
             self._end(Killed(*self._watch.found))
         code = self._status.exit_code(_LAST_WORDS)
-        if code is None and self._status.closed:
+        swept_away = code == -getattr(signal, "SIGKILL", 9) and not self._is_sound()
+        if swept_away or (code is None and self._status.closed):
             self.kill()
             raise UngradedError("the process above a worker was killed from outside")
         self._end(self._obituary(code))
