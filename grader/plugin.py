@@ -53,9 +53,6 @@ AFTER = Text("not run: {} has to pass first", "未运行：需要先通过 {}")
 TOO_BUSY = Text(
     "could not be measured, this machine is too busy: grade again", "无法测量：本机过于繁忙；请重新评测"
 )
-NO_TIME_LEFT = Text(
-    "not run: the tests before it used up the time that was left", "未运行：之前的测试已用完剩余时间"
-)
 UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
     "你的返回值无法评判：它不是本测试能够处理的类型或形式",
@@ -198,7 +195,7 @@ class Judge:
                 kept = Status.UNGRADABLE if status is Status.UNGRADABLE else Status.SKIPPED
                 return TestResult(spec.name, kept, message=_fill(AFTER, title.en, title.zh))
         if spec.name in self._slow and self._slow_seconds <= 0:
-            return TestResult(spec.name, Status.KILLED, reason=Reason.WALL, message=NO_TIME_LEFT)
+            return TestResult(spec.name, Status.KILLED, reason=Reason.WALL)  # shown as first judged
         if spec.name in SHARED_TESTS and self._is_whole and not self._something_works():
             return TestResult(spec.name, Status.SKIPPED, message=NOTHING_WORKS)
         return None

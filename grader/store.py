@@ -153,7 +153,7 @@ class Store:
         return self._latest(JobResult, submission, before)
 
     def summaries(self, before: str = "") -> Iterator[Stored[JobSummary]]:
-        """Yield the same of all submissions, without texts, which takes a fifth of the time."""
+        """Yield the same of all submissions, without the texts that tables do not show."""
         return self._latest(JobSummary, "", before)
 
     def _latest(self, kind: type[ResultT], submission: str, before: str) -> Iterator[Stored[ResultT]]:

@@ -101,6 +101,22 @@ def class_of(tmp_path_factory, make_course):
     return course
 
 
+def run_and(command, environment, word, do):
+    """Run a command, do something at a line that starts with a word; return exit code and lines."""
+    said = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        guard = threading.Timer(240, process.kill)
+        guard.start()
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith(word):
+                do()
+    guard.cancel()
+    return process.returncode, said
+
+
 def test_no_worker_with_a_gpu_is_wrong_usage(cluster, class_of):
     done = class_of.grader("run", "--device", "cuda", "--cluster", cluster.address, **cluster.environment)
     assert done.returncode == 2, done.stderr
@@ -109,18 +125,8 @@ def test_no_worker_with_a_gpu_is_wrong_usage(cluster, class_of):
 
 def test_a_class_is_graded_though_a_worker_dies(cluster, class_of):
     command = class_of.command("run", "--device", "cpu", "--cluster", cluster.address)
-    said = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=cluster.environment
-    ) as process:
-        guard = threading.Timer(240, process.kill)
-        guard.start()
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith("[1/"):
-                cluster.kill(cluster.workers[0])
-    guard.cancel()
-    assert process.returncode == 0, "".join(said)
+    code, said = run_and(command, cluster.environment, "[1/", lambda: cluster.kill(cluster.workers[0]))
+    assert code == 0, "".join(said)
     with Store(class_of.root / ".grader" / "results.sqlite") as store:
         results = {s.result.submission: s.result for s in store.latest()}
         assert all(len(store.history(name, "vectors")) == 1 for name in results)
@@ -144,18 +150,8 @@ def test_a_stranger_is_not_let_in(cluster, class_of, tmp_path):
 def test_where_the_cluster_goes_down_the_run_says_so_and_can_be_gone_on_with(tmp_path, certified, class_of):
     made = Cluster(tmp_path, certified)
     command = class_of.command("run", "--device", "cpu", "--fresh", "--seed", "5", "--cluster", made.address)
-    said = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=certified
-    ) as process:
-        guard = threading.Timer(120, process.kill)
-        guard.start()
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith("[2/"):
-                made.close()
-    guard.cancel()
-    assert process.returncode == 3, "".join(said)
+    code, said = run_and(command, certified, "[2/", made.close)
+    assert code == 3, "".join(said)
     assert "run the same command to go on" in said[-1]
     assert "Traceback" not in "".join(said), "".join(said)
     again = class_of.grader("run", "--device", "cpu", "--seed", "5")
