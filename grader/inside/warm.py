@@ -46,7 +46,8 @@ def warm_up(launch: Launch, scratch: str) -> Serve:
 def _keep_freed_memory() -> None:
     """Have tensors take memory that others have freed, instead of fresh pages from the kernel each time.
 
-    In exercises on large tensors these cost a third of the time. Elsewhere than with glibc, nothing changes.
+    In exercises on large tensors these cost up to a fifth of the time. Elsewhere than with glibc, nothing
+    changes.
     """
     with contextlib.suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -13,6 +13,8 @@ import pytest
 
 from grader.errors import UngradedError, WallError
 from grader.wall.launch import Wall
+from grader.wall.template import Template
+from grader.wall.worker import Killed
 
 from .conftest import LIBRARY, LIMITS, Shell, alive, is_alive
 
@@ -76,6 +78,23 @@ def test_a_killed_template_costs_one_job_and_no_more(wall):
     with pytest.raises(UngradedError):
         shell.run("answer = 1")
     assert Shell(wall.open(LIMITS)).run("answer = 2") == "2"
+
+
+def test_a_template_says_whether_it_lives(wall):
+    wall.open(LIMITS)
+    assert wall._template.alive
+    os.kill(template := template_of(wall), signal.SIGKILL)
+    assert wait_until(lambda: not is_alive(template))
+    assert not wall._template.alive
+
+
+# The instant in which a job is ended by the death of its template cannot be met on purpose.
+@pytest.mark.parametrize(("sound", "ending"), [(True, Killed), (False, UngradedError)])
+def test_who_ends_itself_is_at_fault_and_who_is_swept_away_is_not(wall, monkeypatch, sound, ending):
+    shell = Shell(wall.open(LIMITS))
+    monkeypatch.setattr(Template, "alive", sound)
+    with pytest.raises(ending):
+        shell.run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
 
 
 def test_close_ends_workers_too(mark):
