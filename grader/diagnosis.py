@@ -126,8 +126,7 @@ class Diagnosis:
         """Return, by test, the mutants that answer as the student did: its own, and those of other tests.
 
         First those are replayed that name no test which passed, then the others. One that is found is tried
-        on all tests at once. What it explains, or names without explaining it, is not looked into further:
-        there it may be one of several.
+        on all tests at once, and what it explains is not looked into further.
         """
         far: dict[str, dict[str, float]] = {s.test: {} for s in symptoms}
         complete = dict.fromkeys(far, True)
@@ -135,10 +134,7 @@ class Diagnosis:
         for mutants in (likely, self.mutants):
             for symptom in symptoms:
                 test = symptom.test
-                found = _found(far, self.mutants)
-                if _explained(far[test]) or any(
-                    test in m.caught_by and far[test].get(m.name, math.inf) > NEAR for m in found
-                ):
+                if _explained(far[test]):
                     continue
                 naming = [m for m in mutants if test in m.caught_by]
                 complete[test] &= self._measure(symptom, naming, far[test])
