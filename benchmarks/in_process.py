@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 import torch
 
-from grader.checks import StudentRaised
+from grader.checks import Sample, StudentRaised
 from grader.exercise import Exercise, read_exercise
 from grader.job import Limits, TestSpec
 from grader.remote.exposed import ExposedObject, expose
@@ -273,7 +273,8 @@ def load_tree(folder: Path, names: list[str]) -> dict[str, ModuleType]:
 class InProcess:
     """The plugin: fixtures, the table's order and prerequisites, and the outcome of each test."""
 
-    references: Mapping[str, ModuleType] = {}  # by folder and exercise; kept for the next run in this process
+    references: Mapping[str, ModuleType] = {}  # by exercise; kept for the next run in this process
+    expectations: Mapping[str, list[object]] = {}  # what they answer to the samples
 
     def __init__(self, exercise: str, answers: str, student: str, seed: int, result: str) -> None:
         self._exercise = read_exercise(Path(exercise))
@@ -282,6 +283,7 @@ class InProcess:
         self._outcomes: dict[str, str] = {}
         self._stopwatch = Stopwatch(self._exercise.limits)
         self._module: ModuleType | None = None
+        self._once: dict[Callable[..., object], object] = {}
 
     def load(self) -> None:
         """Import the references, then the submission; the latter's time is the student's."""
@@ -369,10 +371,31 @@ class InProcess:
         return self._exercise
 
     @pytest.fixture
-    def samples(self, rng: Rng) -> list[object]:
+    def samples(self) -> list[Sample]:
         """Return typical uses of the public names."""
         sys.modules.pop("samples", None)
-        return list(import_module("samples").samples(rng))
+        return list(import_module("samples").samples(Rng(self._seed, f"{self._exercise.name}/samples")))
+
+    @pytest.fixture
+    def expected(self, samples: list[Sample], reference: ModuleType) -> list[object]:
+        """Return what the reference answers to them."""
+        if self._exercise.name not in InProcess.expectations:
+            for sample in samples:
+                sample.prepare(reference)
+            answers = [sample.run(reference, *sample.tensors) for sample in samples]
+            InProcess.expectations = {**InProcess.expectations, self._exercise.name: answers}
+        return InProcess.expectations[self._exercise.name]
+
+    @pytest.fixture
+    def once(self) -> Callable[..., object]:
+        """Call a function once per submission."""
+
+        def once(make: Callable[..., object], *args: object) -> object:
+            if make not in self._once:
+                self._once[make] = make(*args)
+            return self._once[make]
+
+        return once
 
     @pytest.fixture
     def printed(self, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:

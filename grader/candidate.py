@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar, cast
 
 from grader.checks import WrongAnswer
 from grader.errors import UngradedError
@@ -22,6 +22,7 @@ from grader.wall.worker import Killed, Worker
 DOES_NOT_LOAD = Text(
     "your solution cannot be loaded (see the notice above)", "你的代码无法加载（见上方提示）"
 )
+T = TypeVar("T")
 LEAST_SECONDS = 0.5  # of the job's budget that a new worker must have left
 
 
@@ -66,6 +67,7 @@ class Candidate:
         self._cpu_left = exercise.limits.cpu
         self._wall_left = exercise.limits.wall
         self._refused: NotLoaded | None = None
+        self._once: dict[Callable[..., object], object] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +92,7 @@ class Candidate:
         It is the worker of the last one, unless that has done half of what it may, or `fresh` is asked for.
         """
         self._files, self.ours = files, ours
-        self._refused, self._loaded = None, False
+        self._refused, self._loaded, self._once = None, False, {}
         self.__dict__.pop("_inspection", None)
         limits, worker = self._exercise.limits, self._worker
         self._cpu_left, self._wall_left = limits.cpu, limits.wall
@@ -105,6 +107,12 @@ class Candidate:
         self._cpu_left += cpu
         self._wall_left += waited
         return self._used
+
+    def once(self, make: Callable[..., T], *args: object) -> T:
+        """Return what `make` returned for this solution, or call it if it has not returned yet."""
+        if make not in self._once:
+            self._once[make] = make(*args)
+        return cast("T", self._once[make])
 
     @property
     def seconds_left(self) -> float:

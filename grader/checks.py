@@ -48,13 +48,15 @@ class Sample:
     """One typical use of a public name, from which the shared tests Z1 to Z6 are made.
 
     `run(module, *tensors)` is called with the student's module or the reference; `same` says whether
-    the two must agree in value (to 1e-4) or only in form.
+    the two must agree in value (to 1e-4) or only in form. `prepare(module)` comes before, and is not
+    judged: making a module of the student's, which draws initial weights, where using it must not.
     """
 
     name: str
     run: Callable[..., object]
     tensors: tuple[torch.Tensor, ...] = ()
     same: bool = True
+    prepare: Callable[..., object] = lambda module: None
 
 
 # Measured error / limit of every comparison of the running test, for `grader verify`.

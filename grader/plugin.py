@@ -12,7 +12,7 @@ import inspect
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -87,9 +87,12 @@ class Bench(Protocol):
     def reference(self) -> ModuleType:
         """The reference solution, in this process."""
 
+    def samples(self) -> list[Sample]:
+        """Make what the shared tests run."""
+
     @property
-    def samples(self) -> Callable[[Rng], list[Sample]] | None:
-        """What the shared tests run."""
+    def expected(self) -> Sequence[object]:
+        """What the reference answers to the samples."""
 
     @property
     def diagnosis(self) -> Diagnosis:
@@ -376,8 +379,17 @@ class Offered:
     @property
     def samples(self) -> list[Sample]:
         """Typical uses of the public names, for the shared tests."""
-        make = self.case.bench.samples
-        return make(self.rng) if make else []
+        return self.case.bench.samples()
+
+    @property
+    def expected(self) -> Sequence[object]:
+        """What the reference answers to them, in their order."""
+        return self.case.bench.expected
+
+    @property
+    def once(self) -> Callable[..., Any]:
+        """Call a function once per solution: later tests get what it returned."""
+        return self.candidate.once
 
     @property
     def inspection(self) -> Inspection:
@@ -430,8 +442,8 @@ class Shortcut:
         return None if self._folders.intersection(collection_path.parents) else True
 
 
-OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "inspection", "reference_inspection",
-           "earn", "exercise", "printed", "checkpoint", "race")  # fmt: skip
+OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "expected", "once", "inspection",
+           "reference_inspection", "earn", "exercise", "printed", "checkpoint", "race")  # fmt: skip
 # pytest must know the names to collect the tests; the real objects are made per call, by `Offered`.
 Placeholders = type(
     "Placeholders", (), {name: pytest.fixture(name=name)(lambda self: None) for name in OFFERED}

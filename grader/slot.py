@@ -153,9 +153,12 @@ class _Bench:
     def reference(self) -> ModuleType:
         return self.desk.reference
 
+    def samples(self) -> list[Sample]:
+        return self.desk.samples()
+
     @property
-    def samples(self) -> Callable[[Rng], list[Sample]] | None:
-        return self.desk.samples
+    def expected(self) -> Sequence[object]:
+        return self.desk.expected
 
     @property
     def diagnosis(self) -> Diagnosis:
@@ -347,17 +350,23 @@ class Desk:
                 return False
         return True
 
+    def samples(self) -> list[Sample]:
+        """Make the exercise's samples for the shared tests: for each test anew, with the same inputs."""
+        return self._make_samples(Rng(self.seed, f"{self.exercise.name}/samples"))
+
     @cached_property
-    def samples(self) -> Callable[[Rng], list[Sample]] | None:
-        """The exercise's samples for the shared tests."""
+    def _make_samples(self) -> Callable[[Rng], list[Sample]]:
         path = self.exercise.path / "hidden_tests" / "samples.py"
         if not path.is_file():
-            return None
+            return lambda rng: []
         with self._helpers_importable():
-            samples: Callable[[Rng], list[Sample]] = load_module(
-                path, f"_samples_{self.exercise.name}"
-            ).samples
-        return samples
+            make: Callable[[Rng], list[Sample]] = load_module(path, f"_samples_{self.exercise.name}").samples
+        return make
+
+    @cached_property
+    def expected(self) -> Sequence[object]:
+        """What the reference answers to them."""
+        return [_answer(sample, self.reference) for sample in self.samples()]
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
@@ -372,6 +381,11 @@ class Desk:
             return read_inspection({"size": size, "signatures": dict(known.signatures)})
         with self.stand_in() as candidate:
             return candidate.inspect()
+
+
+def _answer(sample: Sample, module: ModuleType) -> object:
+    sample.prepare(module)
+    return sample.run(module, *sample.tensors)
 
 
 _SEE_NOTICE = Text(

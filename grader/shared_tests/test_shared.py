@@ -1,15 +1,18 @@
 """The tests every exercise has. exercise.yaml's `shared:` table says what each is worth.
 
-Z1 to Z6 run the exercise's samples (hidden_tests/samples.py). What they learn from inside the
-worker (inputs changed, files written) is evidence against the careless, not proof against a forger:
-none of it can earn more than its own point.
+Z1 to Z6 are about the exercise's samples (hidden_tests/samples.py), most of them about one and the same
+run of these. What they learn from inside the worker (inputs changed, files written) is evidence against
+the careless, not proof against a forger: none of it can earn more than its own point.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 
 from grader.checks import ALL, Sample, StudentRaised, WrongAnswer, assert_close, assert_equal, check, clue
+from grader.inside.wire import Evidence
 from grader.job import Text
 
 FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code
@@ -17,17 +20,31 @@ LONGEST_LINE = 120
 SAME = 1e-4
 
 
-def implemented(samples, student, rng):
-    """Return the samples whose plain call works; what raises is judged by other tests."""
-    working = []
-    for sample in samples:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a solution did with a sample whose plain call works."""
+
+    number: int  # among the samples
+    sample: Sample
+    answer: object
+    evidence: tuple[Evidence, ...]
+    printed: str
+
+
+def survey(samples, student, printed):
+    """Run every sample once, under observation; what raises is judged by other tests."""
+    seen = []
+    for number, sample in enumerate(samples):
         try:
-            sample.run(student, *sample.tensors)
+            sample.prepare(student)
+            printed()
+            with student.observing() as evidence:
+                answer = sample.run(student, *sample.tensors)
         except StudentRaised:
             continue
-        working.append(sample)
-    check(bool(working), "none of the functions works yet", "目前还没有可用的函数")
-    return working
+        seen.append(Seen(number, sample, answer, tuple(evidence), printed()))
+    check(bool(seen), "none of the functions works yet", "目前还没有可用的函数")
+    return seen
 
 
 def equal_form(sample, actual, expected):
@@ -62,39 +79,39 @@ def strided(tensor):
     return tensor.transpose(0, -1).contiguous().transpose(0, -1)
 
 
-def test_inputs_unmodified(student, samples, rng):
+def test_inputs_unmodified(student, samples, printed, once):
     """A function must not change the tensors it is given."""
-    for sample in implemented(samples, student, rng):
-        with student.observing() as seen:
-            sample.run(student, *sample.tensors)
-        clue(sample.name, replaces=ALL)
+    for seen in once(survey, samples, student, printed):
+        clue(seen.sample.name, replaces=ALL)
         check(
-            not any(evidence.inputs_changed for evidence in seen),
-            f"{sample.name} changes its input in place; work on a copy",
-            f"{sample.name} 就地修改了输入；请在副本上操作",
+            not any(evidence.inputs_changed for evidence in seen.evidence),
+            f"{seen.sample.name} changes its input in place; work on a copy",
+            f"{seen.sample.name} 就地修改了输入；请在副本上操作",
         )
 
 
-def test_output_form(student, reference, samples, rng):
+def test_output_form(student, samples, expected, printed, once):
     """Outputs have exactly the dtype and shape that the handout states."""
-    for sample in implemented(samples, student, rng):
-        form = Sample(sample.name, sample.run, sample.tensors, same=False)
-        actual = sample.run(student, *sample.tensors)
-        clue(sample.name, replaces=ALL)
-        equal_form(form, actual, sample.run(reference, *sample.tensors))
+    for seen in once(survey, samples, student, printed):
+        clue(seen.sample.name, replaces=ALL)
+        equal_form(replace(seen.sample, same=False), seen.answer, expected[seen.number])
 
 
-def test_inference_mode(student, reference, samples, rng):
+def test_inference_mode(student, samples, expected, printed, once):
     """Everything works under torch.inference_mode(), as it will be used for serving."""
-    for sample in implemented(samples, student, rng):
+    for seen in once(survey, samples, student, printed):
+        sample = samples[seen.number]
+        sample.prepare(student)
         with student.inference_mode():
             actual = sample.run(student, *sample.tensors)
-        equal_form(sample, actual, sample.run(reference, *sample.tensors))
+        equal_form(sample, actual, expected[seen.number])
 
 
-def test_noncontiguous_inputs(student, reference, samples, rng):
+def test_noncontiguous_inputs(student, samples, expected, printed, once):
     """Transposed and sliced inputs give the same result as contiguous ones."""
-    for sample in implemented(samples, student, rng):
+    for seen in once(survey, samples, student, printed):
+        sample = samples[seen.number]
+        sample.prepare(student)
         try:
             actual = sample.run(student, *map(strided, sample.tensors))
         except StudentRaised as error:
@@ -104,35 +121,30 @@ def test_noncontiguous_inputs(student, reference, samples, rng):
                 f"{sample.name} 在非连续输入上抛出 {error.mro[0]}（view 要求内存连续，reshape 不要求）",
             )
             raise WrongAnswer(text) from None
-        equal_form(sample, actual, sample.run(reference, *sample.tensors))
+        equal_form(sample, actual, expected[seen.number])
 
 
-def test_global_rng_untouched(student, samples, rng):
+def test_global_rng_untouched(student, samples, printed, once):
     """A deterministic function consumes no global randomness."""
-    for sample in implemented(samples, student, rng):
-        with student.observing() as seen:
-            sample.run(student, *sample.tensors)
-        clue(sample.name, replaces=ALL)
+    for seen in once(survey, samples, student, printed):
+        clue(seen.sample.name, replaces=ALL)
         check(
-            not any(evidence.rng_changed for evidence in seen),
-            f"{sample.name} changes the global random state",
-            f"{sample.name} 改变了全局随机状态",
+            not any(evidence.rng_changed for evidence in seen.evidence),
+            f"{seen.sample.name} changes the global random state",
+            f"{seen.sample.name} 改变了全局随机状态",
         )
 
 
-def test_silent(student, samples, rng, printed):
+def test_silent(student, samples, printed, once):
     """A library function prints nothing and leaves no files behind."""
-    working = implemented(samples, student, rng)
-    printed()
-    for sample in working:
-        with student.observing() as seen:
-            sample.run(student, *sample.tensors)
-        clue(sample.name, replaces=ALL)
-        check(not printed(), f"{sample.name} prints something", f"{sample.name} 打印了内容")
+    for seen in once(survey, samples, student, printed):
+        name = seen.sample.name
+        clue(name, replaces=ALL)
+        check(not seen.printed, f"{name} prints something", f"{name} 打印了内容")
         check(
-            not any(evidence.new_files for evidence in seen),
-            f"{sample.name} writes files",
-            f"{sample.name} 写了文件",
+            not any(evidence.new_files for evidence in seen.evidence),
+            f"{name} writes files",
+            f"{name} 写了文件",
         )
 
 

@@ -38,13 +38,18 @@ def samples(rng):
         position_ids = m.make_position_ids(attention_mask)
         return llama(m)(ids, attention_mask=attention_mask, position_ids=position_ids)[:, -1]
 
+    def rectangle(m):
+        return torch.tensor(m.generate_batch(llama(m), rows, 3))
+
     return [
         Sample("pad_batch", lambda m: m.pad_batch(rows, 0)),
         Sample("make_position_ids", lambda m, given: m.make_position_ids(given), (mask,)),
-        Sample("make_position_ids", padded, (rng.integers(0, 97, (3, 5)), mask), False),
+        Sample("make_position_ids", padded, (rng.integers(0, 97, (3, 5)), mask), False, llama),
         Sample("make_mask", lambda m, given: m.make_mask(given, 2), (mask,)),
-        Sample("generate_batch", lambda m: m.generate_batch(llama(m), rows, 4)),
-        Sample("generate_batch", lambda m: torch.tensor(m.generate_batch(llama(m), rows, 3)), (), False),
+        Sample("generate_batch", lambda m: m.generate_batch(llama(m), rows, 4), prepare=llama),
+        Sample(
+            "generate_batch", lambda m: torch.tensor(m.generate_batch(llama(m), rows, 3)), (), False, llama
+        ),
         Sample("cache_utilization", lambda m: m.cache_utilization([3, 8, 1], [4, 4, 2])),
         Sample("attend", lambda m, *given: m.attend(*given, "sdpa"), (q, k, v, visible)),
     ]

@@ -54,16 +54,16 @@ def samples(rng):
     ids = rng.integers(3, 259, (2, 9))
     ones, where = torch.ones_like(ids), rng.integers(0, 400, (2, 9))
     return [
-        Sample("RMSNorm", lambda m, x: norm(m)(x), (rng.normal(2, 5, 64),)),
+        Sample("RMSNorm", lambda m, x: norm(m)(x), (rng.normal(2, 5, 64),), prepare=norm),
         Sample("rope_inv_freq", lambda m: m.rope_inv_freq(config)),
         Sample("rope_inv_freq", lambda m: m.rope_inv_freq(scaled)),
         Sample("apply_rope", lambda m, x, p, f: m.apply_rope(x, p, f), (q, rng.integers(0, 99, (2, 5)), inv)),
         Sample("attention", lambda m, *given: m.attention(*given), (q, k, v, mask)),
         Sample("attention", lambda m, *given: m.attention(*given, None), (q, k, v)),
-        Sample("MLP", lambda m, x: feed_forward(m)(x), (rng.normal(2, 5, 64),)),
+        Sample("MLP", lambda m, x: feed_forward(m)(x), (rng.normal(2, 5, 64),), prepare=feed_forward),
         Sample("KVCache", lambda m, a, b: m.KVCache().update(0, a, b), (k, v)),
-        Sample("Llama", lambda m, x: llama(m)(x), (ids,)),
-        Sample("Llama", explicit, (ids, ones, where)),
-        Sample("Llama", cached, (ids[:, :5], ids[:, 5:])),
-        Sample("generate", lambda m, x: m.generate(llama(m), x, 4), (ids[:1],)),
+        Sample("Llama", lambda m, x: llama(m)(x), (ids,), prepare=llama),
+        Sample("Llama", explicit, (ids, ones, where), prepare=llama),
+        Sample("Llama", cached, (ids[:, :5], ids[:, 5:]), prepare=llama),
+        Sample("generate", lambda m, x: m.generate(llama(m), x, 4), (ids[:1],), prepare=llama),
     ]

@@ -43,7 +43,7 @@ def samples(rng):
             cache = getattr(m, kind)()
             return llama(m)(first, cache=cache), llama(m)(second, cache=cache)
 
-        return Sample("Llama", run, (ids[:, :4], ids[:, 4:]))
+        return Sample("Llama", run, (ids[:, :4], ids[:, 4:]), prepare=llama)
 
     def explicit(m, ids, mask, position_ids):
         return llama(m)(ids, attention_mask=mask, position_ids=position_ids)
@@ -57,8 +57,8 @@ def samples(rng):
         update("PostRopeCache"),
         update("PreRopeCache"),
         Sample("PreRopeCache", asked, (where,)),
-        Sample("Llama", lambda m, x: llama(m)(x), (ids,)),
-        Sample("Llama", explicit, (ids, torch.ones_like(ids), where)),
+        Sample("Llama", lambda m, x: llama(m)(x), (ids,), prepare=llama),
+        Sample("Llama", explicit, (ids, torch.ones_like(ids), where), prepare=llama),
         cached("PostRopeCache"),
         cached("PreRopeCache"),
         Sample("SinkCache", sink, (k, v, where[:, :5])),

@@ -46,9 +46,9 @@ def samples(rng):
 
     position = rng.integers(6, 7, (1,))
     return [
-        Sample("StaticCache", held, (ids,)),
-        Sample("prefill", lambda m, ids: cached(m, ids)[1], (ids,)),
-        Sample("decode_step", decode, (ids, rng.integers(3, 96, (2, 1)), position)),
-        Sample("generate", generate, (ids[:1],)),
-        Sample("generate", generate, (ids,)),
+        Sample("StaticCache", held, (ids,), prepare=llama),
+        Sample("prefill", lambda m, ids: cached(m, ids)[1], (ids,), prepare=llama),
+        Sample("decode_step", decode, (ids, rng.integers(3, 96, (2, 1)), position), prepare=llama),
+        Sample("generate", generate, (ids[:1],), prepare=llama),
+        Sample("generate", generate, (ids,), prepare=llama),
     ]
