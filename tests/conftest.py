@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,8 @@ def pytest_configure(config):
     if worker := getattr(config, "workerinput", {}).get("workerid"):
         os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"tests-{worker}-")
         Path(tempfile.tempdir).chmod(0o711)  # other users' processes have theirs in it
-
-
-def pytest_unconfigure(config):
-    if getattr(config, "workerinput", None):
-        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+        # After multiprocessing has removed its own folder in it, which has priority -100.
+        Finalize(None, shutil.rmtree, (tempfile.tempdir, True), exitpriority=-200)
 
 
 BEHAVIOURS = Path(__file__).parent / "behaviours"
