@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from grader.inside.reading import Finding, finding
+from grader.inside.reading import Finding, finding, nodes
 
 _QUESTIONS = frozenset({"isinstance", "issubclass", "hasattr"})
 
@@ -24,7 +24,7 @@ def find(file: str, tree: ast.Module) -> list[Finding]:
 
 
 def _questions(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Name(id=name) if name in _QUESTIONS:
                 yield node.lineno, name
@@ -41,7 +41,7 @@ def _questions(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _names_attribute_error(caught: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "AttributeError" for node in ast.walk(caught))
+    return any(isinstance(node, ast.Name) and node.id == "AttributeError" for node in nodes(caught))
 
 
 def _report(file: str, line: int, name: str) -> Finding:

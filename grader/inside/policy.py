@@ -7,13 +7,13 @@ and the curious. They are evidence, not proof: the judge holds nothing of value 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from grader.inside import branches, pseudocode, signatures, size
 from grader.inside.checker import MOST, Checker
 from grader.inside.doors import Rules
-from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, parse, too_deep, too_much, twice
+from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, nodes, parse, too_deep, too_much, twice
 from grader.inside.scopes import Definition, Program, module_name
 
 T = TypeVar("T")
@@ -32,9 +32,10 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     """
     own = _folder(spec)
     program, texts, trees, errors = _read(sources, own)
-    violations = _check(program, texts, _within(trees, own), spec, errors)
+    defined = {file: _defined(tree) for file, tree in trees.items()}
+    violations = _check(program, texts, _within(trees, own), spec, defined, errors)
     for part in spec.get("upstream") or ():
-        found = _check(program, texts, _within(trees, _folder(part)), part, errors)
+        found = _check(program, texts, _within(trees, _folder(part)), part, defined, errors)
         violations += [v for v in found if v["rule"] != "banned"]  # costs points there, and only there
     # What could not be read was not checked: it must not count as clean.
     violations += [error for error in errors if error["rule"] != "syntax"]
@@ -43,7 +44,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     public = tuple(spec.get("public") or ())
     module = f"exercises.{spec['exercise']}.solution"
     mine = _within(texts, own)
-    known = _defined(trees.values()) if spec.get("ancestors") else None
+    known = frozenset[str]().union(*defined.values()) if spec.get("ancestors") else None
     return {
         "violations": violations,
         "errors": [error for error in errors if error["file"].startswith(own)][:MOST],
@@ -81,16 +82,17 @@ def _check(
     texts: Mapping[str, str],
     trees: Mapping[str, ast.Module],
     spec: Mapping[str, Any],
+    defined: Mapping[str, frozenset[str]],
     errors: list[Finding],
 ) -> list[Finding]:
     """Check one exercise's files by its own rules."""
     rules = Rules(
         spec.get("imports") or (), spec.get("names"), spec.get("banned") or (), spec.get("ancestors") or ()
     )
-    defined = _defined(trees.values())
+    own = frozenset[str]().union(*(defined[file] for file in trees))
     found: list[Finding] = []
     for file, tree in trees.items():
-        checker = Checker(file, texts[file], program, rules, defined=defined)
+        checker = Checker(file, texts[file], program, rules, defined=own)
         try:
             checker.check(tree)
         except TOO_DEEP:
@@ -104,14 +106,14 @@ def _read(
 ) -> tuple[Program, dict[str, str], dict[str, ast.Module], list[Finding]]:
     """Read all files, our exercise's first; return texts and trees, and what is wrong with them."""
     program, texts, trees, errors = Program(), {}, {}, []
-    nodes = 0
+    total = 0
     for file in sorted((f for f in sources if f.endswith(".py")), key=lambda f: (not f.startswith(own), f)):
-        read = parse(file, sources[file]) if nodes <= MOST_NODES else too_much(file)
+        read = parse(file, sources[file]) if total <= MOST_NODES else too_much(file)
         if module_name(file)[0] in program.modules:  # `x/__init__.py` would be imported in place of `x.py`
             read = twice(file)
         if isinstance(read, tuple):
-            nodes += sum(1 for _ in ast.walk(read[1]))
-            if nodes > MOST_NODES:
+            total += len(nodes(read[1]))
+            if total > MOST_NODES:
                 read = too_much(file)
         if isinstance(read, tuple):
             try:
@@ -125,15 +127,14 @@ def _read(
     return program, texts, trees, errors
 
 
-def _defined(trees: Iterable[ast.Module]) -> frozenset[str]:
+def _defined(tree: ast.Module) -> frozenset[str]:
     """Collect the names that the student's own code gives to functions, classes and attributes."""
     names: set[str] = set()
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, Definition):
-                names.add(node.name)
-            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                names.add(node.attr)
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                names.add(node.target.id)
+    for node in nodes(tree):
+        if isinstance(node, Definition):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
     return frozenset(names)

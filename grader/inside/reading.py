@@ -94,6 +94,26 @@ def parse(file: str, content: bytes) -> tuple[str, ast.Module] | Finding:
         )
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes directly below one. As `ast.iter_child_nodes`, in half the time."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return a node and all below it, level by level."""
+    found = [tree]
+    for node in found:  # which grows meanwhile
+        found += children(node)
+    return found
+
+
 def twice(file: str) -> Finding:
     """Say that two files are the same module, of which Python imports only one."""
     en = "is imported under the same name as another file; rename one of them"

@@ -8,14 +8,17 @@ imported, given one other name, and have attributes read. Nothing else, so nothi
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from grader.inside.reading import children
+
 Kind = Literal["module", "class", "function", "comprehension"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
+Callable = Function | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 _DEPTH = 16  # aliases of aliases
@@ -104,7 +107,7 @@ class Walker:
     def walk(self, node: ast.AST) -> None:
         """Visit a node and what is in it."""
         self.look(node)
-        if isinstance(node, Function | ast.Lambda):
+        if isinstance(node, Callable):
             self._function(node)
         elif isinstance(node, ast.ClassDef):
             outer = (*node.decorator_list, *node.bases, *node.keywords, *getattr(node, "type_params", ()))
@@ -114,9 +117,9 @@ class Walker:
         elif isinstance(node, Comprehension):
             self._comprehension(node)
         else:
-            self._walk_all(tuple(ast.iter_child_nodes(node)))
+            self._walk_all(children(node))
 
-    def _walk_all(self, nodes: list[ast.stmt] | tuple[ast.AST, ...]) -> None:
+    def _walk_all(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:
             self.walk(node)
 
@@ -126,7 +129,7 @@ class Walker:
         yield
         self.scope = outer
 
-    def _function(self, node: Function | ast.Lambda) -> None:
+    def _function(self, node: Callable) -> None:
         arguments = node.args
         defaults = (*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None))
         parameters = _parameters(arguments)
@@ -226,7 +229,7 @@ def own_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(node, ast.stmt):
             yield node
         if not isinstance(node, Definition | ast.expr):
-            todo.extend(ast.iter_child_nodes(node))
+            todo.extend(children(node))
 
 
 def _homes(statement: ast.Global | ast.Nonlocal, scope: Scope) -> dict[str, Scope]:
