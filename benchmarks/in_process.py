@@ -32,6 +32,7 @@ from grader.exercise import Exercise, read_exercise
 from grader.job import Limits, TestSpec
 from grader.remote.exposed import ExposedObject, expose
 from grader.remote.instance import Instance
+from grader.remote.patience import Patience
 from grader.rng import Rng
 
 LEAST = 0.5  # seconds that must be left for another call
@@ -48,18 +49,23 @@ class Stopwatch:
     def __init__(self, limits: Limits) -> None:
         self.cpu = self.wall = 0.0
         self._limits = limits
+        self._patience = Patience(limits.call)
         self._since: tuple[float, float] | None = None
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Time what is the student's."""
-        left = min(self._limits.call, self._limits.wall - self.wall, self._limits.cpu - self.cpu)
+    def running(self, name: str = "") -> Iterator[None]:
+        """Time what is the student's: a call of the function of this name."""
+        each = self._patience.seconds(name)
+        left = min(each, self._limits.wall - self.wall, self._limits.cpu - self.cpu)
         if left < LEAST:
             raise TimeUp
         signal.setitimer(signal.ITIMER_REAL, left, 1.0)  # again, should the code swallow the first
         self._start()
         try:
             yield
+        except TimeUp:
+            self._patience.lose(name)
+            raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             self._stop()
@@ -102,7 +108,7 @@ class Student:
     def __getattr__(self, name: str) -> Callable[..., object]:
         if name not in self._interface.names:
             raise AttributeError(name)
-        return lambda *args, **kwargs: self._call(self._find(name), args, kwargs)
+        return lambda *args, **kwargs: self._call(name, self._find(name), args, kwargs)
 
     def has(self, name: str) -> bool:
         """Say whether the module defines it."""
@@ -150,11 +156,13 @@ class Student:
             raise _raised(AttributeError(f"your solution.py does not define {name}"))
         return vars(self._module)[name]  # type: ignore[no-any-return]
 
-    def _call(self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    def _call(
+        self, name: str, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> object:
         args, kwargs = self._inwards(args), self._inwards(kwargs)
         observation = self._observe(target, args, kwargs)
         try:
-            with self._stopwatch.running(), torch.inference_mode() if self._inference else nullcontext():
+            with self._stopwatch.running(name), torch.inference_mode() if self._inference else nullcontext():
                 value = target(*args, **kwargs)
         except (Exception, SystemExit) as error:
             raise self._failure or _raised(error) from error
@@ -178,7 +186,8 @@ class Student:
         self, instance: Instance, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> object:
         target = self._objects[instance._handle]
-        return self._call(target if name == "__call__" else getattr(target, name), args, kwargs)
+        method = target if name == "__call__" else getattr(target, name)
+        return self._call(f"{instance._cls}.{name}", method, args, kwargs)
 
     def _inwards(self, value: Any) -> Any:  # noqa: ANN401
         if isinstance(value, Instance):
@@ -239,6 +248,7 @@ class Compiled:
 
     def __init__(self, student: Student, name: str, fullgraph: bool, dynamic: bool | None) -> None:
         self._student, self.graphs = student, 0
+        self._name = name
         self._wrapper = torch.compile(
             student._find(name), fullgraph=fullgraph, dynamic=dynamic, backend="eager"
         )
@@ -247,7 +257,7 @@ class Compiled:
         """Call it."""
         before = self._student.graphs
         try:
-            return self._student._call(self._wrapper, args, kwargs)
+            return self._student._call(self._name, self._wrapper, args, kwargs)
         finally:
             self.graphs += self._student.graphs - before
 

@@ -12,8 +12,9 @@ from grader.checks import WrongAnswer
 from grader.errors import UngradedError
 from grader.exercise import Exercise
 from grader.inspection import Inspection, inspection_spec, read_inspection
-from grader.job import NO_TEXT, Reason, Text
+from grader.job import NO_TEXT, Limits, Reason, Text
 from grader.remote import RemoteModule, Session, StudentError, Violation
+from grader.remote.patience import Patience
 from grader.remote.session import Record
 from grader.verdict import RESOURCES, Verdict, traceback_of, verdict_of
 from grader.wall.choice import AnyWall
@@ -53,10 +54,12 @@ class Candidate:
         *,
         ours: bool = False,
         policy: bool = True,
+        patience: Patience | None = None,
     ) -> None:
         self.ours = ours
         self.policy = policy
         self.notice = NO_TEXT
+        self.patience = patience or Patience(exercise.limits.call)
         self._wall = wall
         self._exercise = exercise
         self._files = files
@@ -95,6 +98,7 @@ class Candidate:
         self._refused, self._loaded, self._once = None, False, {}
         self.__dict__.pop("_inspection", None)
         limits, worker = self._exercise.limits, self._worker
+        self.patience = Patience(limits.call)
         self._cpu_left, self._wall_left = limits.cpu, limits.wall
         if worker is None:
             return False
@@ -115,11 +119,11 @@ class Candidate:
         return cast("T", self._once[make])
 
     @property
-    def seconds_left(self) -> float:
-        """What is left of its time, on the clock or of the CPU, whichever is less."""
+    def left(self) -> Limits:
+        """Its limits, with what is left of its time."""
         worker = self._worker
         cpu, waited = (worker.cpu_seconds(), worker.waited) if worker else (0.0, 0.0)
-        return min(self._cpu_left - cpu, self._wall_left - waited)
+        return replace(self._exercise.limits, cpu=self._cpu_left - cpu, wall=self._wall_left - waited)
 
     def settle(self, error: BaseException) -> None:
         """Bring the candidate back into a known state after a test that ended with `error`."""
@@ -166,9 +170,9 @@ class Candidate:
         if min(self._cpu_left, self._wall_left) < LEAST_SECONDS:
             reason = Reason.CPU if self._cpu_left < self._wall_left else Reason.WALL
             raise Killed(reason, "the time of the whole job is used up")
-        limits = replace(self._exercise.limits, cpu=self._cpu_left, wall=self._wall_left)
+        limits = self.left
         self._worker = self._wall.open(limits)
-        self._session = Session(self._worker, limits)
+        self._session = Session(self._worker, limits, patience=self.patience)
         return self._session
 
     def _load(self) -> Session:

@@ -9,7 +9,6 @@ was it?) and on known mistakes (which mistake is it?).
 from __future__ import annotations
 
 import inspect
-import math
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +29,7 @@ from grader.errors import CourseError
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
 from grader.inspection import Inspection
-from grader.job import NO_TEXT, Reason, Status, TestResult, TestSpec, Text
+from grader.job import NO_TEXT, Status, TestResult, TestSpec, Text
 from grader.remote import RemoteModule, expose
 from grader.rng import Rng
 from grader.sanitise import plain
@@ -123,16 +122,9 @@ class Judge:
         bench: Bench,
         only: tuple[str, ...] = (),
         diagnose: bool = True,
-        slow: Iterable[str] = (),
-        slow_seconds: float = math.inf,
     ) -> None:
-        """Judge `only` some tests (all, without names).
-
-        Those that are `slow` ran out of time before: they come late, and have `slow_seconds` in all.
-        """
+        """Judge `only` some tests (all, without names)."""
         self.bench = bench
-        self._slow = frozenset(slow)
-        self._slow_seconds = slow_seconds
         self._only = _with_prerequisites(bench.exercise, only)
         self._symptoms: list[Symptom] | None = [] if diagnose else None
         self.results: dict[str, TestResult] = {}
@@ -140,12 +132,8 @@ class Judge:
         self.fault = ""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Bring the tests into the table's order, slow ones last; leave out what the table does not have."""
-        specs = self.bench.exercise.tests
-        late = set(self._slow)
-        for spec in specs:  # a test requires earlier rows only
-            late.update({spec.name} if late.intersection(spec.requires) else ())
-        order = {s.name: (s.name in SHARED_TESTS, s.name in late, i) for i, s in enumerate(specs)}
+        """Bring the tests into the table's order; leave out what the table does not have."""
+        order = {spec.name: i for i, spec in enumerate(self.bench.exercise.tests)}
         names = {id(item): _function_name(item) for item in items}
         self.collected.update(name for name in names.values() if name not in SHARED_TESTS or name in order)
         chosen = [i for i in items if names[id(i)] in order and names[id(i)] in self._only]
@@ -197,8 +185,6 @@ class Judge:
                 status = self.results[name].status
                 kept = Status.UNGRADABLE if status is Status.UNGRADABLE else Status.SKIPPED
                 return TestResult(spec.name, kept, message=_fill(AFTER, title.en, title.zh))
-        if spec.name in self._slow and self._slow_seconds <= 0:
-            return TestResult(spec.name, Status.KILLED, reason=Reason.WALL)  # shown as first judged
         if spec.name in SHARED_TESTS and self._is_whole and not self._something_works():
             return TestResult(spec.name, Status.SKIPPED, message=NOTHING_WORKS)
         return None
@@ -221,7 +207,6 @@ class Judge:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
         verdict = replay.verdict
-        self._slow_seconds -= seconds if spec.name in self._slow else 0.0
         wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
         repeatable = verdict.message != DOES_NOT_LOAD and not spec.needs  # which takes too long
         if wrong and self._symptoms is not None and repeatable:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import math
 import os
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +32,6 @@ from grader.job import NO_TEXT, Job, JobResult, State, Status, TestResult, Text
 from grader.kit import Outcome, lost_tests, merge
 from grader.plugin import Judge, Placeholders, Shortcut
 from grader.rng import Rng
-from grader.verdict import OUT_OF_TIME
 from grader.wall import owner
 from grader.wall.choice import AnyWall, build_wall
 
@@ -218,8 +216,7 @@ class Desk:
         with tempfile.TemporaryDirectory(prefix=prefix) as made_by_tests:
             first = self._round(candidate, job.tests, job.diagnose, made_by_tests)
             lost = self._worth_another_try(job, candidate, first)
-            left = max(candidate.seconds_left, self.exercise.limits.call)
-            second = self._second_round(job, lost, first, left, made_by_tests) if lost else None
+            second = self._second_round(job, lost, candidate, made_by_tests) if lost else None
             if second is not None and second.notice and not self.kits_carry_reference:
                 kits = self.exercise.path.parent / "*" / "kit"
                 raise ContentError(kits, f"the reference of {self.exercise.name} does not load on the kits")
@@ -237,13 +234,11 @@ class Desk:
         tests: tuple[str, ...],
         diagnose: bool,
         made: str,
-        slow: Iterable[str] = (),
-        slow_seconds: float = math.inf,
     ) -> _Round:
         """Judge a candidate by some tests (all, without names)."""
         if breaches := self._breaches(candidate):
             return _Round(self.exercise, None, breaches)
-        judge = Judge(_Bench(self, candidate), tests, diagnose, slow, slow_seconds)
+        judge = Judge(_Bench(self, candidate), tests, diagnose)
         self._run_pytest(judge, made)
         self._check_complete(judge)
         return _Round(self.exercise, judge, candidate.notice)
@@ -258,12 +253,14 @@ class Desk:
             return ()  # void on the kits, too
         return lost_tests(self.exercise, job.files, first.outcome().tests)
 
-    def _second_round(self, job: Job, lost: tuple[str, ...], first: _Round, left: float, made: str) -> _Round:
-        """Judge on the kits. What ran out of time has there what is `left` of it, in seconds."""
-        files = self.exercise.on_kits(job.files)
-        slow = {t.name for t in first.outcome().tests if t.reason in OUT_OF_TIME}
-        with Candidate(self.wall, self.exercise, files, job.device) as again:
-            return self._round(again, lost, True, made, slow, left)
+    def _second_round(self, job: Job, lost: tuple[str, ...], first: Candidate, made: str) -> _Round:
+        """Judge on the kits, in what time the first grading left, at least half of the exercise's."""
+        files, limits, left = self.exercise.on_kits(job.files), self.exercise.limits, first.left
+        limits = replace(limits, cpu=max(left.cpu, limits.cpu / 2), wall=max(left.wall, limits.wall / 2))
+        exercise = replace(self.exercise, limits=limits)
+        patience = first.patience.on_kits()
+        with Candidate(self.wall, exercise, files, job.device, patience=patience) as again:
+            return self._round(again, lost, True, made)
 
     def _check_complete(self, judge: Judge) -> None:
         """Raise if any test of the table was not judged: the course's fault, or ours."""

@@ -31,7 +31,6 @@ class Verdict:
 
 PASSED = Verdict(Status.PASSED)
 EXPECTED_ENDINGS = (WrongAnswer, StudentError, Violation, Killed)  # anything else asks whose fault it is
-OUT_OF_TIME = (Reason.CPU, Reason.WALL)
 
 # What a killed worker was killed for; {limit} is filled from the exercise's limits.
 _KILLED: Mapping[Reason, Text] = {
@@ -39,8 +38,8 @@ _KILLED: Mapping[Reason, Text] = {
         "your code used more than its {cpu:g} s of CPU time", "你的代码用掉的 CPU 时间超过了 {cpu:g} 秒的上限"
     ),
     Reason.WALL: Text(
-        "your code did not answer in time ({call:g} s per call, {wall:g} s in all)",
-        "你的代码没有按时返回（每次调用 {call:g} 秒，总共 {wall:g} 秒）",
+        "your code did not answer in time ({call:g} s for this call, {wall:g} s in all)",
+        "你的代码没有按时返回（本次调用 {call:g} 秒，总共 {wall:g} 秒）",
     ),
     Reason.MEMORY: Text(
         "your code asked for more than its {memory} MiB of memory",
@@ -79,7 +78,8 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
     if isinstance(error, WrongAnswer):
         return Verdict(Status.FAILED, error.text)
     if isinstance(error, Killed):
-        return killed(error.reason, error.detail, limits)
+        had = replace(limits, call=error.seconds) if error.seconds is not None else limits
+        return killed(error.reason, error.detail, had)
     if isinstance(error, Violation):
         said = line(str(error), HIDDEN_MESSAGE)
         return Verdict(

@@ -80,7 +80,7 @@ def test_what_one_uses_up_is_not_held_against_the_next(candidate, exercise):
     kept = []
     for _ in range(4):
         kept.append(become(candidate, exercise, busy))
-        assert candidate.seconds_left == pytest.approx(exercise.limits.cpu, abs=0.1)
+        assert candidate.left.cpu == pytest.approx(exercise.limits.cpu, abs=0.1)
         assert candidate.module(fresh=False).largest(1, 1) == []
     assert kept == [False, True, True, False]
 

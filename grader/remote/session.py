@@ -38,6 +38,7 @@ from grader.job import Limits, Reason
 from grader.remote.failures import AnswerError, StudentError, Violation, checked_steps
 from grader.remote.instance import Instance
 from grader.remote.ledger import Ledger
+from grader.remote.patience import Patience
 from grader.wall.worker import Killed
 
 if TYPE_CHECKING:
@@ -72,7 +73,13 @@ class Session:
     prepared in advance never fits the next question: it ends as Killed (protocol).
     """
 
-    def __init__(self, line: Line, limits: Limits, frames: FrameLimits = ANSWER_LIMITS) -> None:
+    def __init__(
+        self,
+        line: Line,
+        limits: Limits,
+        frames: FrameLimits = ANSWER_LIMITS,
+        patience: Patience | None = None,
+    ) -> None:
         self.names: tuple[str, ...] = ()
         self.functions: tuple[str, ...] = ()
         self.present: frozenset[str] = frozenset()
@@ -82,13 +89,14 @@ class Session:
         self.record: Record | None = None
         self._line = line
         self._limits = limits
+        self._patience = patience or Patience(limits.call)
         self._frames = frames
         self._ledger = Ledger(self._call_method)
         self._files: Mapping[str, bytes] = {}  # what was loaded
         self._received = 0  # bytes of data since the last test
         self._asking = False
         self._ended: Exception | None = None
-        self._guarded(self._read_ready)
+        self._guarded(self._read_ready, limits.call)
 
     # ---------------------------------------------------------------------------------- questions
     def load(
@@ -157,6 +165,7 @@ class Session:
         if instance is not None and not self._ledger.owns(instance):
             raise TypeError(f"{instance!r} belongs to another worker or to an earlier test")
         blobs: list[Buffer] = []
+        full_name = name if instance is None else f"{instance._cls}.{name}"
         question = Call(
             id=0,
             name=name,
@@ -166,9 +175,16 @@ class Session:
             observe=bool(self.observers),
             compile=compiled,
         )
-        value = self._ask(question, blobs)
+        seconds = self._patience.seconds(full_name)
+        try:
+            value = self._ask(question, blobs, seconds)
+        except Killed as error:
+            if error.reason is Reason.WALL and error.seconds is None:
+                self._patience.lose(full_name)
+                error.seconds = seconds
+            raise
         if self.record is not None:
-            self.record(name if instance is None else f"{instance._cls}.{name}", value)
+            self.record(full_name, value)
         return value
 
     def _call_method(
@@ -185,14 +201,18 @@ class Session:
         return StudentError(answer.kind, answer.type_name, answer.mro, answer.message, steps)
 
     # ------------------------------------------------------------------------------- conversation
-    def _ask(self, question: Message, blobs: Sequence[Buffer]) -> object:
-        """Ask one question and return the answer's value. Raises what the answer says."""
+    def _ask(self, question: Message, blobs: Sequence[Buffer], seconds: float | None = None) -> object:
+        """Ask one question and return the answer's value. Raises what the answer says.
+
+        It has `seconds`, or as long as any call.
+        """
+        seconds = self._limits.call if seconds is None else seconds
         if self._asking:
             raise RuntimeError("an exposed object cannot call the student, who is waiting for it")
         question.id = secrets.randbits(63)
         self._asking = True
         try:
-            answer, value, failure = self._guarded(lambda: self._converse(question, blobs))
+            answer, value, failure = self._guarded(lambda: self._converse(question, blobs, seconds), seconds)
         finally:
             self._asking = False
         self.graphs += answer.graphs
@@ -207,12 +227,12 @@ class Session:
             raise self._error(answer)
         return value
 
-    def _guarded(self, exchange: Callable[[], T]) -> T:
+    def _guarded(self, exchange: Callable[[], T], seconds: float) -> T:
         """Run one exchange. Whatever breaks it off ends the session: the next answer would be a guess."""
         if self._ended is not None:
             raise self._ended
         try:
-            with self._line.deadline(self._limits.call):
+            with self._line.deadline(seconds):
                 return exchange()
         except ProtocolError as error:
             self._line.kill()
@@ -227,10 +247,10 @@ class Session:
             raise
 
     def _converse(
-        self, question: Message, blobs: Sequence[Buffer]
+        self, question: Message, blobs: Sequence[Buffer], seconds: float
     ) -> tuple[Return | Raise, object, Exception | None]:
         """Send a question, serve callbacks, and return the answer, its value, and a callback's failure."""
-        until = time.monotonic() + self._limits.call
+        until = time.monotonic() + seconds
         self._line.send(pack(question, blobs))
         failure: Exception | None = None
         while True:

@@ -41,6 +41,7 @@ class Killed(Exception):  # noqa: N818 - the word of architecture.md
     def __init__(self, reason: Reason, detail: str) -> None:
         self.reason = reason
         self.detail = detail
+        self.seconds: float | None = None  # what the call had, where it took too long
         super().__init__(f"{reason}: {detail}")
 
 

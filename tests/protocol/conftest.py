@@ -17,6 +17,7 @@ import pytest
 from grader.exercise import Interface
 from grader.job import Limits, Reason
 from grader.remote import RemoteModule, Session
+from grader.remote.patience import Patience
 from grader.wall.worker import Killed
 
 HERE = Path(__file__).parent
@@ -104,12 +105,12 @@ class Bench:
         self._forker, self.folder = forker, folder
         self._lines: list[Line] = []
 
-    def session(self, limits: Limits = LIMITS) -> Session:
+    def session(self, limits: Limits = LIMITS, patience: Patience | None = None) -> Session:
         folder = self.folder / str(len(self._lines))
         folder.mkdir()
         line = self._forker.start(folder)
         self._lines.append(line)
-        return Session(line, limits)
+        return Session(line, limits, patience=patience)
 
     def load(
         self,

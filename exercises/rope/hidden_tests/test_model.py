@@ -20,7 +20,7 @@ from rope_fixtures import (
 
 from grader.checks import assert_close, assert_equal
 
-SPLITS = 30
+SPLITS = 16
 BF16 = torch.bfloat16
 LEAST, CAP = 3e-2, 8e-2  # limits of bf16 logits
 
