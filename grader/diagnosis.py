@@ -26,7 +26,11 @@ ONE_OF_TWO = Text(
 _PLACE = re.compile(r" \([^()]*\)$")  # where in the student's files an exception was raised
 _MAGNITUDE = re.compile(r"\d(\.\d+)?e[+-]\d+|\d+(?= of \d+ )|(?<=\bline )\d+")
 
-Run = Callable[[Mutant | None], "Replay"]
+Run = Callable[[Mutant | None, int | None], "Replay"]
+
+
+class Enough(BaseException):  # no Exception: no test may take it for what a solution did
+    """A replay has gone on for longer than the student's test did: it is not like it."""
 
 
 @dataclass(slots=True)
@@ -36,23 +40,32 @@ class Answers:
     They are kept until the job has ended, so their number and size must not be the student's to choose.
     """
 
+    most: int | None = None  # of a replay; Enough is raised with the next one
     kept: list[object] = field(default_factory=list)
+    whole: bool = True  # every answer is kept, as it was
     _room: int = MOST_BYTES
 
     def add(self, _name: str, value: object) -> None:
-        """Take in one answer."""
+        """Take in one answer. Raises Enough."""
+        self._keep(value)
+        if self.most is not None and len(self.kept) > self.most:
+            raise Enough
+
+    def _keep(self, value: object) -> None:
         self._room -= _size(value)
         if self._room >= 0:
             self.kept.append(value)
         else:
+            self.whole = False
             self.kept.clear()
 
     def clue(self, value: object, replaces: int) -> None:
         """Take in what a test says of the last `replaces` answers in their place."""
         if replaces:
+            self.whole = False
             self._room += sum(map(_size, self.kept[-replaces:]))
             del self.kept[-replaces:]
-        self.add("", value)
+        self._keep(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +74,35 @@ class Replay:
 
     answers: tuple[object, ...]
     verdict: Verdict
+    whole: bool = False  # the answers are all that were given, as they were
+    cut: bool = False  # broken off before its end
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A test that a submission failed; `run` replays its case on a mutant (None: right) at the same seed."""
+    """A test that a submission failed.
+
+    `run` replays its case on a mutant (None: right) at the same seed, up to some number of answers.
+    """
 
     test: str
     case: str
     seen: Replay
     run: Run
+
+    @property
+    def most(self) -> int | None:
+        """How many answers a replay can have that is like this: what goes on for longer ended elsewhere."""
+        return len(self.seen.answers) if self.seen.whole else None
+
+    @property
+    def telling(self) -> bool:
+        """Say whether there is anything that could be like what a mutant does."""
+        return bool(self.seen.answers) or _raised(self.seen.verdict)
+
+    def served_by(self, known: Replay) -> bool:
+        """Say whether a replay that was broken off for another student serves for this one."""
+        return not known.cut or (self.most is not None and len(known.answers) > self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +178,7 @@ class Diagnosis:
 
     def _measure(self, symptom: Symptom, mutants: Iterable[Mutant], far: dict[str, float]) -> bool:
         """Note how far each mutant is from the student in one test; say whether time was left for all."""
-        for mutant in mutants:
+        for mutant in mutants if symptom.telling else ():
             if mutant.name in far:
                 continue
             right, known = self._replay(symptom, None), self._replay(symptom, mutant)
@@ -164,9 +196,12 @@ class Diagnosis:
         """Return what a mutant, or the reference, does in a test; None where no time is left to find out."""
         key = (mutant.name if mutant else "", symptom.case)
         known = self._replays.get(key)
-        if known is None and time.monotonic() < self._deadline:
-            known = self._replays[key] = symptom.run(mutant)
-        return known
+        if known is not None and symptom.served_by(known):
+            return known
+        if time.monotonic() >= self._deadline:
+            return None
+        self._replays[key] = symptom.run(mutant, symptom.most)
+        return self._replays[key]
 
 
 def _explained(far: Mapping[str, float]) -> bool:

@@ -24,7 +24,7 @@ from grader import trial
 from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
 from grader.checks import Sample, recording_clues, recording_margins
-from grader.diagnosis import Answers, Diagnosis, Replay, Symptom
+from grader.diagnosis import Answers, Diagnosis, Enough, Replay, Run, Symptom
 from grader.errors import CourseError
 from grader.exercise import SHARED_TESTS, Exercise
 from grader.graft import Mutant
@@ -235,18 +235,19 @@ class Judge:
             for name, named in self.bench.diagnosis.of(self._symptoms, passed).items():
                 self.results[name] = replace(self.results[name], hint=named.hint)
 
-    def _replay_of(self, case: Case) -> Callable[[Mutant | None], Replay]:
-        def replay(mutant: Mutant | None, *, fresh: bool = False) -> Replay:
+    def _replay_of(self, case: Case) -> Run:
+        def replay(mutant: Mutant | None, most: int | None, *, fresh: bool = False) -> Replay:
             understudy = self._understudy
             worn = understudy.become(self.bench.files_of(mutant), ours=mutant is None, fresh=fresh)
             with recording_margins():
                 try:
-                    seen = replace(case).run(understudy)
+                    seen = replace(case).run(understudy, most)
                 except BrokenTest as error:  # it did run once: a fixture that pytest has torn down since
                     understudy.settle(error)
                     return NO_REPLAY
             # What others have used up in this worker must not be held against this one.
-            return replay(mutant, fresh=True) if worn and seen.verdict.status is Status.KILLED else seen
+            killed = worn and seen.verdict.status is Status.KILLED
+            return replay(mutant, most, fresh=True) if killed else seen
 
         return replay
 
@@ -267,13 +268,20 @@ class Case:
         """Identify the case: test name, and parameters if any."""
         return self.item.name
 
-    def run(self, candidate: Candidate) -> Replay:
-        """Call the test on a candidate. Raises BrokenTest where the test itself is wrong."""
-        answers = Answers()
+    def run(self, candidate: Candidate, most: int | None = None) -> Replay:
+        """Call the test on a candidate, up to some number of answers.
+
+        Raises BrokenTest where the test itself is wrong.
+        """
+        answers = Answers(most)
+        cut = False
         try:
             with recording_clues(answers.clue):
                 self._call(candidate, answers)
             verdict = PASSED
+        except Enough as error:
+            candidate.settle(error)
+            verdict, cut = PASSED, True
         except NotLoaded as error:
             verdict = error.verdict
         except NotMeasured as error:
@@ -287,7 +295,7 @@ class Case:
                 raise
             verdict = self._whose_fault(candidate, error)
             candidate.settle(error)
-        return Replay(tuple(answers.kept), verdict)
+        return Replay(tuple(answers.kept), verdict, answers.whole, cut)
 
     def _call(self, candidate: Candidate, answers: Answers) -> None:
         function = self.item.obj

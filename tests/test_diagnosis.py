@@ -1,12 +1,13 @@
 """Naming a mistake: the one that explains what was answered, two where it may be either, never a guess."""
 
+import pytest
 import torch
 
 from grader import diagnosis
-from grader.diagnosis import Answers, Diagnosis, Named, Replay, Symptom, hints_in
+from grader.diagnosis import Answers, Diagnosis, Enough, Named, Replay, Symptom, hints_in
 from grader.graft import Mutant
 from grader.job import Status, Text
-from grader.verdict import Verdict
+from grader.verdict import PASSED, Verdict
 
 WRONG = Verdict(Status.FAILED, Text("wrong", "不对"))
 OTHER = Verdict(Status.FAILED, Text("otherwise wrong", "另一种不对"))
@@ -25,7 +26,7 @@ def raised(text):
 def symptom(test, answer, answers, verdict=WRONG):
     """Make the symptom of a test in which the student answered so, and each mutant as in `answers`."""
 
-    def run(m):
+    def run(m, _most):
         known = RIGHT if m is None else answers.get(m.name, RIGHT)
         return known if isinstance(known, Replay) else Replay((known,), verdict)
 
@@ -79,20 +80,20 @@ def test_the_magnitude_of_an_error_and_its_explanation_may_differ():
         Verdict(Status.FAILED, Text(f"logits: relative error {size}, allowed 1e-05. {more}", "不对"))
         for size, more in (("2e-01", "Only part is wrong: index 3"), ("3e-01", ""))
     )
-    seen = Symptom("test_x", "test_x", Replay((1.0,), here), lambda m: Replay((1.0 if m else 0.0,), there))
+    seen = Symptom("test_x", "test_x", Replay((1.0,), here), lambda m, _: Replay((1.0 if m else 0.0,), there))
     assert named([mutant("a", "test_x")], seen) == {"test_x": ["a"]}
 
 
 def test_without_any_answer_only_an_exception_names_something():
-    failed = Symptom("test_x", "test_x", Replay((), WRONG), lambda _: Replay((), WRONG))
+    failed = Symptom("test_x", "test_x", Replay((), WRONG), lambda *_: Replay((), WRONG))
     assert named([mutant("a", "test_x")], failed) == {}
     here, there, other = (
         Replay((), raised(text)) for text in ("E: k (s.py:3, in f)", "E: k (s.py:9, in g)", "E: other")
     )
-    assert named([mutant("a", "test_x")], Symptom("test_x", "test_x", here, lambda _: there)) == {
+    assert named([mutant("a", "test_x")], Symptom("test_x", "test_x", here, lambda *_: there)) == {
         "test_x": ["a"]
     }
-    assert named([mutant("a", "test_x")], Symptom("test_x", "test_x", here, lambda _: other)) == {}
+    assert named([mutant("a", "test_x")], Symptom("test_x", "test_x", here, lambda *_: other)) == {}
 
 
 def test_one_mistake_that_explains_all_is_likelier_than_two():
@@ -114,7 +115,7 @@ def test_what_is_explained_is_not_looked_into_further():
     replayed = []
 
     def seen(test, answer, answers):
-        def run(m):
+        def run(m, _most):
             replayed.append(m.name if m else "")
             return Replay((answers.get(m and m.name, 0.0),), WRONG)
 
@@ -161,12 +162,51 @@ def test_a_mutant_is_replayed_once_for_all_students():
     found = Diagnosis((mutant("a", "test_x"),))
     for answer in (1.0, 2.0):
 
-        def run(m):
+        def run(m, _most):
             runs.append(m and m.name)
             return Replay((1.0 if m else 0.0,), WRONG)
 
         found.of([Symptom("test_x", "test_x", Replay((answer,), WRONG), run)])
     assert runs == [None, "a"]
+
+
+def test_a_replay_ends_where_it_can_be_like_the_students_no_more():
+    """It is broken off with the first answer too many, and run again for one who answered more."""
+    runs = []
+
+    def student(*answers):
+        def run(m, most):
+            runs.append((m and m.name, most))
+            given = (1.0, 2.0, 3.0, 4.0, 5.0) if m else (1.0, 2.0, 0.0, 0.0, 0.0)
+            return (
+                Replay(given[: most + 1], PASSED, whole=True, cut=True) if most < 5 else Replay(given, WRONG)
+            )
+
+        return Symptom("test_x", "test_x", Replay(answers, WRONG, whole=True), run)
+
+    found = Diagnosis((mutant("a", "test_x"),))
+    assert found.of([student(1.0, 2.0, 3.0)]) == {}
+    assert found.of([student(1.0, 9.0)]) == {}
+    assert runs == [(None, 3), ("a", 3)]
+    assert list(found.of([student(1.0, 2.0, 3.0, 4.0, 5.0)])) == ["test_x"]
+    assert runs[2:] == [(None, 5), ("a", 5)]
+    assert found.of([student(1.0, 2.0, 3.0)]) == {}
+    assert len(runs) == 4
+
+
+def test_what_nothing_can_be_like_is_not_replayed():
+    failed = Symptom("test_x", "test_x", Replay((), WRONG), lambda *_: pytest.fail("replayed"))
+    assert named([mutant("a", "test_x")], failed) == {}
+
+
+def test_answers_end_with_one_too_many():
+    answers = Answers(2)
+    answers.add("f", 1)
+    answers.add("f", 2)
+    answers.clue("a clue in the place of one", 1)
+    with pytest.raises(Enough):
+        answers.add("f", 4)
+    assert not answers.whole
 
 
 def test_what_time_did_not_allow_to_try_names_nothing(monkeypatch):
