@@ -93,10 +93,12 @@ class Candidate:
         """Be another solution of the course's, with limits of its own; say whether in a used worker.
 
         It is the worker of the last one, unless that has done half of what it may, or `fresh` is asked for.
+        A solution that it is already is not loaded again.
         """
-        self._files, self.ours = files, ours
-        self._refused, self._loaded, self._once = None, False, {}
-        self.__dict__.pop("_inspection", None)
+        if files is not self._files or self._refused is not None:
+            self._files, self._refused, self._loaded, self._once = files, None, False, {}
+            self.__dict__.pop("_inspection", None)
+        self.ours = ours
         limits, worker = self._exercise.limits, self._worker
         self.patience = Patience(limits.call)
         self._cpu_left, self._wall_left = limits.cpu, limits.wall

@@ -59,7 +59,6 @@ def graft(base: str, patch: str, path: Path = _NAMELESS) -> str:
     a name that nothing uses.
     """
     tree, parts = ast.parse(base), _parse(patch, path)
-    before = ast.parse(base)
     added: list[tuple[str, int]] = []
     for statement in parts.body:
         if isinstance(statement, Import):
@@ -70,8 +69,8 @@ def graft(base: str, patch: str, path: Path = _NAMELESS) -> str:
             raise ContentError(
                 path, "a mutant holds only definitions, assignments, imports", statement.lineno
             )
-    _check_used(tree, before, added, path)
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+    _check_used(tree, base, added, path)
+    return ast.unparse(tree) + "\n"
 
 
 def _put(body: list[ast.stmt], new: ast.stmt, path: Path) -> list[tuple[str, int]]:
@@ -97,13 +96,13 @@ def _put(body: list[ast.stmt], new: ast.stmt, path: Path) -> list[tuple[str, int
     return []
 
 
-def _check_used(tree: ast.Module, before: ast.Module, added: list[tuple[str, int]], path: Path) -> None:
+def _check_used(tree: ast.Module, base: str, added: list[tuple[str, int]], path: Path) -> None:
     """Refuse a new name that nothing mentions: it is a misspelling, and the mutant would change nothing."""
     for name, line in added:
         if name.startswith("__") and name.endswith("__"):
             continue
         if name not in set(_mentioned(tree)):
-            close = difflib.get_close_matches(name, sorted(set(_defined(before)) - {name}), n=1)
+            close = difflib.get_close_matches(name, sorted(set(_defined(ast.parse(base))) - {name}), n=1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             raise ContentError(path, f"{name} is not in the reference and nothing uses it{meant}", line)
 

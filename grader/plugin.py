@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -56,6 +56,7 @@ UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
     "你的返回值无法评判：它不是本测试能够处理的类型或形式",
 )
+T = TypeVar("T")
 NO_REPLAY = Replay((), PASSED)  # equals no failure
 
 
@@ -381,8 +382,19 @@ class Offered:
 
     @property
     def once(self) -> Callable[..., Any]:
-        """Call a function once per solution: later tests get what it returned."""
-        return self.candidate.once
+        """Call a function once per solution: later tests get what it returned.
+
+        What it asks the solution is part of no test's answers.
+        """
+
+        def once(make: Callable[..., T], *args: object) -> T:
+            self.answers.deaf = True
+            try:
+                return self.candidate.once(make, *args)
+            finally:
+                self.answers.deaf = False
+
+        return once
 
     @property
     def inspection(self) -> Inspection:

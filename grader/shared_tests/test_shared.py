@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from grader.checks import ALL, Sample, StudentRaised, WrongAnswer, assert_close, assert_equal, check, clue
+from grader.checks import Sample, StudentRaised, WrongAnswer, assert_close, assert_equal, check, clue
 from grader.inside.wire import Evidence
 from grader.job import Text
 
@@ -82,7 +82,7 @@ def strided(tensor):
 def test_inputs_unmodified(student, samples, printed, once):
     """A function must not change the tensors it is given."""
     for seen in once(survey, samples, student, printed):
-        clue(seen.sample.name, replaces=ALL)
+        clue(seen.sample.name)
         check(
             not any(evidence.inputs_changed for evidence in seen.evidence),
             f"{seen.sample.name} changes its input in place; work on a copy",
@@ -93,7 +93,7 @@ def test_inputs_unmodified(student, samples, printed, once):
 def test_output_form(student, samples, expected, printed, once):
     """Outputs have exactly the dtype and shape that the handout states."""
     for seen in once(survey, samples, student, printed):
-        clue(seen.sample.name, replaces=ALL)
+        clue(seen.sample.name)
         equal_form(replace(seen.sample, same=False), seen.answer, expected[seen.number])
 
 
@@ -127,7 +127,7 @@ def test_noncontiguous_inputs(student, samples, expected, printed, once):
 def test_global_rng_untouched(student, samples, printed, once):
     """A deterministic function consumes no global randomness."""
     for seen in once(survey, samples, student, printed):
-        clue(seen.sample.name, replaces=ALL)
+        clue(seen.sample.name)
         check(
             not any(evidence.rng_changed for evidence in seen.evidence),
             f"{seen.sample.name} changes the global random state",
@@ -139,7 +139,7 @@ def test_silent(student, samples, printed, once):
     """A library function prints nothing and leaves no files behind."""
     for seen in once(survey, samples, student, printed):
         name = seen.sample.name
-        clue(name, replaces=ALL)
+        clue(name)
         check(not seen.printed, f"{name} prints something", f"{name} 打印了内容")
         check(
             not any(evidence.new_files for evidence in seen.evidence),
