@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import pi
 from pathlib import Path
 
@@ -88,9 +88,9 @@ class Model:
     weights: dict[str, Tensor] = field(repr=False)  # float32, or exactly representable in a lower dtype
     library: LlamaForCausalLM = field(repr=False)  # eager attention, float64 parameters
 
-    @property
+    @cached_property
     def config(self) -> LlamaConfig:
-        """A config for somebody else to keep."""
+        """Its config, which nobody changes."""
         return make_config(self.kind)
 
 

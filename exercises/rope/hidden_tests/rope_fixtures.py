@@ -8,7 +8,7 @@ causal sequences it is checked against transformers' own Llama when a model is d
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import pi
 
 import torch
@@ -75,9 +75,9 @@ class Model:
     kind: str
     weights: dict[str, Tensor] = field(repr=False)  # float32, or exactly representable in a lower dtype
 
-    @property
+    @cached_property
     def config(self) -> LlamaConfig:
-        """A config for somebody else to keep."""
+        """Its config, which nobody changes."""
         return make_config(self.kind)
 
 

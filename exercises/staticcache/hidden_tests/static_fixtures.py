@@ -8,7 +8,7 @@ does not depend on the submission is remembered per seed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 import torch
@@ -70,9 +70,9 @@ class Model:
     weights: dict[str, Tensor] = field(repr=False)  # float32
     library: LlamaForCausalLM = field(repr=False)  # eager attention, float64 parameters
 
-    @property
+    @cached_property
     def config(self) -> LlamaConfig:
-        """A config for somebody else to keep."""
+        """Its config, which nobody changes."""
         return make_config(self.kind)
 
 
