@@ -4,7 +4,8 @@
         python -m pytest -p in_process DIR/hidden_tests DIR/public_tests .../shared_tests
 
 The exercise's own test functions run unchanged; only what they are given differs. `answers` is laid out as
-a student's repository and holds the references. Time limits are the exercise's: per call, and in all.
+a student's repository and holds the references. Time limits are the exercise's: per call (less for
+what ran out of it before, as in `grader run`), and in all.
 The CPU time that the student's own functions take is added up by the way, less that of the judge's functions
 they call.
 """
@@ -61,10 +62,13 @@ class Stopwatch:
             raise TimeUp
         signal.setitimer(signal.ITIMER_REAL, left, 1.0)  # again, should the code swallow the first
         self._start()
+        begin = time.perf_counter()
         try:
             yield
+            self._patience.answered(name, time.perf_counter() - begin)
         except TimeUp:
-            self._patience.lose(name)
+            if left == each:
+                self._patience.lose(name)
             raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -257,7 +261,7 @@ class Compiled:
         """Call it."""
         before = self._student.graphs
         try:
-            return self._student._call(self._name, self._wrapper, args, kwargs)
+            return self._student._call(f"compiled {self._name}", self._wrapper, args, kwargs)
         finally:
             self.graphs += self._student.graphs - before
 
@@ -284,7 +288,7 @@ class InProcess:
     """The plugin: fixtures, the table's order and prerequisites, and the outcome of each test."""
 
     references: Mapping[str, ModuleType] = {}  # by exercise; kept for the next run in this process
-    expectations: Mapping[str, list[object]] = {}  # what they answer to the samples
+    expectations: Mapping[tuple[str, int], list[object]] = {}  # what they answer to the samples of a seed
 
     def __init__(self, exercise: str, answers: str, student: str, seed: int, result: str) -> None:
         self._exercise = read_exercise(Path(exercise))
@@ -389,12 +393,13 @@ class InProcess:
     @pytest.fixture
     def expected(self, samples: list[Sample], reference: ModuleType) -> list[object]:
         """Return what the reference answers to them."""
-        if self._exercise.name not in InProcess.expectations:
+        key = self._exercise.name, self._seed
+        if key not in InProcess.expectations:
             for sample in samples:
                 sample.prepare(reference)
             answers = [sample.run(reference, *sample.tensors) for sample in samples]
-            InProcess.expectations = {**InProcess.expectations, self._exercise.name: answers}
-        return InProcess.expectations[self._exercise.name]
+            InProcess.expectations = {**InProcess.expectations, key: answers}
+        return InProcess.expectations[key]
 
     @pytest.fixture
     def once(self) -> Callable[..., object]:

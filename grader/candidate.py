@@ -93,12 +93,13 @@ class Candidate:
         """Be another solution of the course's, with limits of its own; say whether in a used worker.
 
         It is the worker of the last one, unless that has done half of what it may, or `fresh` is asked for.
-        A solution that it is already is not loaded again.
+        Also what it is already is loaded anew: some mistakes consist in what is kept between calls.
         """
-        if files is not self._files or self._refused is not None:
-            self._files, self._refused, self._loaded, self._once = files, None, False, {}
+        if files is not self._files:
+            self._once = {}
             self.__dict__.pop("_inspection", None)
-        self.ours = ours
+        self._files, self.ours = files, ours
+        self._refused, self._loaded = None, False
         limits, worker = self._exercise.limits, self._worker
         self.patience = Patience(limits.call)
         self._cpu_left, self._wall_left = limits.cpu, limits.wall
@@ -115,7 +116,7 @@ class Candidate:
         return self._used
 
     def once(self, make: Callable[..., T], *args: object) -> T:
-        """Return what `make` returned for this solution, or call it if it has not returned yet."""
+        """Return what `make` returned for this solution; call it with `args` if it has not returned yet."""
         if make not in self._once:
             self._once[make] = make(*args)
         return cast("T", self._once[make])

@@ -173,22 +173,11 @@ class Diagnosis:
                     continue
                 naming = [m for m in mutants if test in m.caught_by]
                 complete[test] &= self._measure(symptom, naming, far[test])
-                self._measure_all(symptoms, _found(far, naming), far)
-        self._measure_all(
-            [s for s in symptoms if not _explained(far[s.test])], _found(far, self.mutants, NEAR), far
-        )
+                for other in symptoms:
+                    self._measure(other, _found(far, naming), far[other.test])
+        for symptom in [s for s in symptoms if not _explained(far[s.test])]:
+            self._measure(symptom, _found(far, self.mutants, NEAR), far[symptom.test])
         return {test: self._nearest(d) for test, d in far.items() if complete[test]}
-
-    def _measure_all(
-        self, symptoms: Sequence[Symptom], mutants: Iterable[Mutant], far: Mapping[str, dict[str, float]]
-    ) -> None:
-        """Note how far some mutants are in these tests: one after another, so that each is loaded once."""
-        for mutant in mutants:
-            new = [s for s in symptoms if s.telling and mutant.name not in far[s.test]]
-            for symptom in new:
-                self._replay(symptom, None)
-            for symptom in new:
-                self._measure(symptom, [mutant], far[symptom.test])
 
     def _measure(self, symptom: Symptom, mutants: Iterable[Mutant], far: dict[str, float]) -> bool:
         """Note how far each mutant is from the student in one test; say whether time was left for all."""

@@ -382,17 +382,17 @@ class Offered:
 
     @property
     def once(self) -> Callable[..., Any]:
-        """Call a function once per solution: later tests get what it returned.
+        """Call a function once per solution, whatever it is given: later tests get what it returned.
 
         What it asks the solution is part of no test's answers.
         """
 
         def once(make: Callable[..., T], *args: object) -> T:
-            self.answers.deaf = True
+            before, self.answers.deaf = self.answers.deaf, True
             try:
                 return self.candidate.once(make, *args)
             finally:
-                self.answers.deaf = False
+                self.answers.deaf = before
 
         return once
 

@@ -38,8 +38,8 @@ _KILLED: Mapping[Reason, Text] = {
         "your code used more than its {cpu:g} s of CPU time", "你的代码用掉的 CPU 时间超过了 {cpu:g} 秒的上限"
     ),
     Reason.WALL: Text(
-        "your code did not answer in time ({call:g} s for this call, {wall:g} s in all)",
-        "你的代码没有按时返回（本次调用 {call:g} 秒，总共 {wall:g} 秒）",
+        "your code did not answer in time ({call:g} s per call, {wall:g} s in all)",
+        "你的代码没有按时返回（每次调用 {call:g} 秒，总共 {wall:g} 秒）",
     ),
     Reason.MEMORY: Text(
         "your code asked for more than its {memory} MiB of memory",
@@ -65,6 +65,10 @@ _KILLED: Mapping[Reason, Text] = {
         "你的代码破坏了与评分程序的连接（{detail}）",
     ),
 }
+_TOO_SLOW = Text(
+    "your code did not answer in time ({call:g} s for this call, {wall:g} s in all)",
+    "你的代码没有按时返回（本次调用 {call:g} 秒，总共 {wall:g} 秒）",
+)
 RESOURCES = {
     "memory": Reason.MEMORY,
     "processes": Reason.PROCESSES,
@@ -78,8 +82,9 @@ def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict
     if isinstance(error, WrongAnswer):
         return Verdict(Status.FAILED, error.text)
     if isinstance(error, Killed):
-        had = replace(limits, call=error.seconds) if error.seconds is not None else limits
-        return killed(error.reason, error.detail, had)
+        if error.seconds is not None:
+            return killed(error.reason, "", replace(limits, call=error.seconds), _TOO_SLOW)
+        return killed(error.reason, error.detail, limits)
     if isinstance(error, Violation):
         said = line(str(error), HIDDEN_MESSAGE)
         return Verdict(
@@ -101,11 +106,11 @@ def _verdict_of_error(error: StudentError, limits: Limits, public: bool) -> Verd
     return Verdict(Status.ERROR, _raised(error, public))
 
 
-def killed(reason: Reason, detail: str, limits: Limits) -> Verdict:
+def killed(reason: Reason, detail: str, limits: Limits, text: Text = NO_TEXT) -> Verdict:
     """Say why a worker was stopped."""
     values = {name: getattr(limits, name) for name in limits.__dataclass_fields__}
     values["detail"] = line(detail, HIDDEN_MESSAGE)
-    text = _KILLED[reason]
+    text = text or _KILLED[reason]
     return Verdict(Status.KILLED, Text(text.en.format(**values), text.zh.format(**values)), reason)
 
 

@@ -174,7 +174,7 @@ def test_the_kit_has_what_is_left_of_the_time_and_at_least_half_of_it(stacked):
     command.append(str(stacked / "submissions" / "own_hang"))
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     *walls, one, two, first, second = done.stdout.split()
-    # Its calls hang for 2 s and 1 s, of 4 s in all; on the kit for 0.5 s and 0.25 s, of 2 s in all.
+    # Its calls hang for 2 s and 1 s, of 4 s in all; on the kit for 0.25 s each, of 2 s in all.
     assert (len(walls), walls[0], walls[2]) == (4, "4", "2")
     assert (one, two, first, second) == ("wall", "wall", "0.0", "0.0")
 

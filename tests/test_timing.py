@@ -103,7 +103,8 @@ def test_equal_work_is_a_draw(race):
 def test_work_behind_the_judges_back_is_cost(race, also):
     """However little of a core the burner gets on a busy machine, it is far from free."""
     at_rest = race(solution(1), solution(), rounds=3)
-    assert race(solution(1, also), solution(), rounds=3) < at_rest / 4
+    assert at_rest > 5
+    assert race(solution(1, also), solution(), rounds=3) < 2
 
 
 def test_work_during_the_references_windows_does_not_stop_the_race(race):

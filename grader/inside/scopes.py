@@ -18,7 +18,7 @@ from grader.inside.reading import children
 Kind = Literal["module", "class", "function", "comprehension"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
-Callable = Function | ast.Lambda
+Routine = Function | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 _DEPTH = 16  # aliases of aliases
@@ -107,7 +107,7 @@ class Walker:
     def walk(self, node: ast.AST) -> None:
         """Visit a node and what is in it."""
         self.look(node)
-        if isinstance(node, Callable):
+        if isinstance(node, Routine):
             self._function(node)
         elif isinstance(node, ast.ClassDef):
             outer = (*node.decorator_list, *node.bases, *node.keywords, *getattr(node, "type_params", ()))
@@ -129,7 +129,7 @@ class Walker:
         yield
         self.scope = outer
 
-    def _function(self, node: Callable) -> None:
+    def _function(self, node: Routine) -> None:
         arguments = node.args
         defaults = (*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None))
         parameters = _parameters(arguments)

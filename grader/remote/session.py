@@ -166,6 +166,7 @@ class Session:
             raise TypeError(f"{instance!r} belongs to another worker or to an earlier test")
         blobs: list[Buffer] = []
         full_name = name if instance is None else f"{instance._cls}.{name}"
+        timed = f"compiled {name}" if compiled else full_name
         question = Call(
             id=0,
             name=name,
@@ -175,14 +176,18 @@ class Session:
             observe=bool(self.observers),
             compile=compiled,
         )
-        seconds = self._patience.seconds(full_name)
+        seconds, begin = self._patience.seconds(timed), time.monotonic()
         try:
             value = self._ask(question, blobs, seconds)
         except Killed as error:
-            if error.reason is Reason.WALL and error.seconds is None:
-                self._patience.lose(full_name)
+            took = time.monotonic() - begin
+            if error.reason is Reason.WALL and took >= seconds:  # else the whole job's time was up
                 error.seconds = seconds
+                self._patience.lose(timed)
+            elif error.reason is Reason.CPU and took >= seconds / 2:
+                self._patience.lose(timed)
             raise
+        self._patience.answered(timed, time.monotonic() - begin)
         if self.record is not None:
             self.record(full_name, value)
         return value

@@ -1,30 +1,48 @@
-"""A function that hangs has less time with each call, so that it does not use up the time of others."""
+"""What hangs has less time with each call, so that it does not use up the time of everything else."""
 
 import pytest
 
 from grader.job import Limits, Reason
-from grader.remote.patience import LEAST, ON_KITS, Patience
+from grader.remote.patience import ELSEWHERE, LEAST, ON_KITS, Patience
 from grader.wall.worker import Killed
 
 HANGS = "def f():\n while True: pass\n\nclass C:\n def g(self):\n  while True: pass\n def h(self): return 1\n"
 
 
-def test_a_function_has_half_as_long_each_time_and_others_all_of_it():
+def test_a_function_has_half_as_long_each_time_and_others_a_quarter_at_least():
     patience = Patience(8.0)
-    had = []
+    had, others = [], []
     for _ in range(6):
         had.append(patience.seconds("f"))
+        others.append(patience.seconds("g"))
         patience.lose("f")
     assert had == [8.0, 4.0, 2.0, 1.0, 0.5, 0.5]
-    assert patience.seconds("f") == 8.0 * LEAST
-    assert patience.seconds("g") == 8.0
+    assert others == [8.0, 4.0, 2.0, 2.0, 2.0, 2.0]
+    assert (patience.seconds("f"), patience.seconds("g")) == (8.0 * LEAST, 8.0 * ELSEWHERE)
+    patience.lose("g")
+    assert patience.seconds("g") == 1.0
+
+
+def test_one_that_has_answered_keeps_several_times_as_long():
+    """A slow one must lose nothing to others that hang, nor all to one input on which it hangs itself."""
+    patience = Patience(8.0)
+    patience.answered("f", 1.5)
+    patience.answered("f", 0.1)
+    for _ in range(4):
+        patience.lose("g")
+    assert patience.seconds("f") == 6.0
+    patience.lose("f")
+    assert patience.seconds("f") == 6.0
+    assert patience.on_kits().seconds("f") == 6.0
+    patience.answered("f", 7.0)
+    assert patience.seconds("f") == 8.0
 
 
 def test_on_the_kits_it_has_a_part_to_begin_with():
     patience = Patience(8.0)
     patience.lose("f")
     on_kits = patience.on_kits()
-    assert (on_kits.seconds("f"), on_kits.seconds("g")) == (8.0 * ON_KITS, 8.0)
+    assert (on_kits.seconds("f"), on_kits.seconds("g")) == (8.0 * ON_KITS, 4.0)
     on_kits.lose("f")
     assert (on_kits.seconds("f"), patience.seconds("f")) == (4.0 * ON_KITS, 4.0)
 
@@ -40,7 +58,6 @@ def test_the_next_worker_of_a_solution_waits_less(bench):
         assert killed.value.reason is Reason.WALL
         had.append(killed.value.seconds)
     assert had == [0.5, 0.25]
-    assert patience.seconds("f") == 0.5
 
 
 def test_what_fails_otherwise_has_as_long_as_before(bench):

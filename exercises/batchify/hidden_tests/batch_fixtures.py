@@ -369,7 +369,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 def checkpoint(model: Model, eos: int) -> dict[str, bytes]:
     """Let transformers write a checkpoint with tokenizer; `eos` goes to generation_config.json only."""
     with torch.random.fork_rng():
-        library = LlamaForCausalLM(model.config)
+        library = LlamaForCausalLM(make_config(model.kind))
     library.load_state_dict(model.weights)
     library.generation_config = GenerationConfig(bos_token_id=1, eos_token_id=eos)
     with tempfile.TemporaryDirectory() as folder:

@@ -361,7 +361,7 @@ def checkpoint(
     published Llama 3 checkpoints have (rope_theta, rope_scaling, torch_dtype).
     """
     with torch.random.fork_rng():
-        library = LlamaForCausalLM(model.config)
+        library = LlamaForCausalLM(make_config(model.kind))
     library.load_state_dict(model.weights)
     if eos is not None:
         library.generation_config = GenerationConfig(bos_token_id=1, eos_token_id=eos)
