@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import torch
 
 from grader.checks import ALL, StudentRaised, WrongAnswer, assert_close, assert_equal, check, clue
-from grader.inside.wire import Evidence
 from grader.job import Text
 
 FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code
@@ -27,7 +26,7 @@ class Seen:
     number: int  # among the samples
     name: str
     misfit: Text | str  # what is wrong with the form of its answer, which may be huge and is not kept itself
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[object, ...]  # what was seen of each of its calls
     printed: str
 
 
