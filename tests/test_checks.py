@@ -11,6 +11,7 @@ from grader.checks import (
     assert_equal,
     chi_square,
     expect_raises,
+    put_right,
     recording_margins,
 )
 
@@ -94,6 +95,54 @@ def test_a_float32_answer_is_compared_with_a_float64_oracle():
 def test_equality_is_of_type_and_value(actual, expected, why):
     with pytest.raises(WrongAnswer, match=why.replace("[", r"\[")):
         assert_equal(actual, expected, what="tokens")
+
+
+@pytest.mark.parametrize(
+    ("answer", "like"),
+    [
+        (RIGHT[:, None], RIGHT),
+        (RIGHT[None, :, :, None], RIGHT),
+        (RIGHT[0], RIGHT[:1]),
+        (RIGHT.double(), RIGHT),
+        (RIGHT.float(), RIGHT.bfloat16()),
+        (RIGHT[:, None].double(), RIGHT),
+        (torch.tensor([[3, 4]], dtype=torch.int32), torch.tensor([3, 4])),
+        (RIGHT, RIGHT),
+    ],
+)
+def test_a_wrong_form_is_put_right(answer, like):
+    right = put_right(answer, like)
+    assert right.dtype == like.dtype
+    assert torch.equal(right, like)
+
+
+@pytest.mark.parametrize(
+    ("answer", "like"),
+    [
+        (RIGHT.T, RIGHT),  # an axis elsewhere is a wrong value, also where the sizes would fit
+        (RIGHT.reshape(6, 4), RIGHT),
+        (RIGHT.flatten(), RIGHT),
+        (RIGHT[:2], RIGHT),
+        (torch.stack((RIGHT, RIGHT)), RIGHT),
+        (RIGHT[:, 0], RIGHT),
+        (RIGHT.half(), RIGHT),  # precision that is lost
+        (RIGHT.bfloat16(), RIGHT.half()),
+        (RIGHT.long(), RIGHT),
+        (RIGHT, RIGHT.long()),
+        (RIGHT > 0, RIGHT.long()),
+        (RIGHT.to(torch.complex64), RIGHT),
+        (RIGHT.tolist(), RIGHT),
+        (None, RIGHT),
+    ],
+)
+def test_nothing_else_is_put_right(answer, like):
+    with pytest.raises(WrongAnswer):
+        assert_equal(put_right(answer, like), like, what="output")
+
+
+def test_what_is_put_right_is_judged_as_strictly():
+    for wrong in (RIGHT * (1 + 3e-5), RIGHT.half().double(), RIGHT.flip(0)):
+        rejected(put_right(wrong.double()[:, None], RIGHT))
 
 
 def test_an_exception_is_matched_by_the_names_of_its_classes():
