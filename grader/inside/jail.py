@@ -46,7 +46,11 @@ def mount_own_world(job: JobSpec, launch: Launch) -> None:
 
 
 def mount_scratch(job: JobSpec, launch: Launch, uid: int) -> None:
-    """Mount the job's disk; working directory, /tmp and /dev/shm share its size and number of files."""
+    """Mount the job's disk; working directory, /tmp and /dev/shm share its size and number of files.
+
+    Where what we show lies in one of these (a checkout in /tmp), that one stays as it is, empty but for
+    that and closed to lists: a name beside the job's own files would tell who else uses the machine.
+    """
     inodes = max(_MIN_INODES, job.scratch // _INODE_BYTES)
     data = f"mode=700,uid={uid},gid={uid},size={job.scratch},nr_inodes={inodes}"
     confine.mount("tmpfs", view.SCRATCH, "tmpfs", confine.MS_NOSUID | confine.MS_NODEV, data)
@@ -54,8 +58,13 @@ def mount_scratch(job: JobSpec, launch: Launch, uid: int) -> None:
         directory = Path(view.SCRATCH, name)
         directory.mkdir(mode=0o700)
         os.chown(directory, uid, uid)
-        if target:
-            view.cover(target, str(directory), launch)
+        if target in _own_folders(launch):
+            confine.mount(str(directory), target, flags=confine.MS_BIND)
+
+
+def _own_folders(launch: Launch) -> list[str]:
+    """Return the folders of the machine's that are the job's own beyond the wall."""
+    return [f for f in SCRATCH_DIRECTORIES.values() if f and not view.holds_shown(f, launch)]
 
 
 def set_limits(job: JobSpec, launch: Launch) -> None:
@@ -131,7 +140,7 @@ def _rules(job: JobSpec, launch: Launch) -> dict[str, int]:
     processes = confine.READ | (confine.WRITE_FILE | confine.TRUNCATE if launch.devices else 0)
     if launch.tier == "A":
         rules["/proc"] = processes  # the job's own list
-        rules |= dict.fromkeys(filter(None, SCRATCH_DIRECTORIES.values()), confine.WRITE)
+        rules |= dict.fromkeys(_own_folders(launch), confine.WRITE)
         rules[view.HEADERS] = confine.READ
     else:
         rules[f"/proc/{os.getpid()}"] = processes

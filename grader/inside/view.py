@@ -35,18 +35,9 @@ def readable(launch: Launch) -> tuple[str, ...]:
     return tuple(p for p in sorted(set(paths)) if Path(p).exists())  # a tree before what lies in it
 
 
-def cover(directory: str, disk: str, launch: Launch) -> None:
-    """Mount `disk` over a directory; what we show in it (an interpreter in /tmp, say) stays where it is."""
-    inside = f"{launch.package}/"
-    tops = (launch.package if path.startswith(inside) else path for path in readable(launch))
-    shown = [path for path in dict.fromkeys(tops) if path.startswith(f"{directory}/")]
-    held = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in shown]
-    confine.mount(disk, directory, flags=confine.MS_BIND)
-    for path, fd in zip(shown, held, strict=True):
-        _bind(
-            f"/proc/self/fd/{fd}", Path(path), confine.ATTR_RDONLY | confine.ATTR_NOSUID | confine.ATTR_NODEV
-        )
-        os.close(fd)
+def holds_shown(directory: str, launch: Launch) -> bool:
+    """Say whether something we show (an interpreter in /tmp, say) lies in a directory."""
+    return any(path.startswith(f"{directory}/") for path in readable(launch))
 
 
 def enter(launch: Launch) -> None:

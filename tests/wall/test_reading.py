@@ -1,11 +1,16 @@
 """Nothing of the machine can be read or written from behind the wall."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 import grader
+from grader.wall.launch import Wall
+
+from .conftest import LIBRARY, LIMITS, Shell
 
 PACKAGE = Path(grader.__file__).parent
 HIDDEN = [
@@ -90,6 +95,23 @@ def test_only_four_descriptors(shell):
 
 def test_jobs_share_no_scratch(open_shell):
     first, second = open_shell("A"), open_shell("A")
-    for directory in (".", "/tmp", "/dev/shm"):
-        first.run(f"open({directory!r} + '/left', 'w').write('x')")
-        assert second.run(f"import os; answer = 'left' in os.listdir({directory!r})") == "False"
+    for directory in ("'.'", "os.environ['TMPDIR']", "'/dev/shm'"):
+        first.run(f"import os; open({directory} + '/left', 'w').write('x')")
+        assert second.run(f"import os; answer = 'left' in os.listdir({directory})") == "False"
+
+
+@pytest.mark.parametrize("tier", ["A", "C"])
+@pytest.mark.parametrize("above", ["/tmp", "/dev/shm"])
+def test_no_name_is_told_beside_what_runs(tier, above):
+    """Where the code that a job runs lies in a folder of temporary files, so do others' files."""
+    with tempfile.TemporaryDirectory(dir=above) as name:
+        Path(name).chmod(0o755)
+        library = Path(shutil.copytree(LIBRARY, f"{name}/library"))
+        with Wall(tier, (), serve="shell:serve", library=library) as wall:
+            shell = Shell(wall.open(LIMITS))
+            assert shell.run("import shell; answer = shell.__file__") == f"{library}/shell.py"
+            for folder in (above, name):
+                assert shell.try_to(f"os.listdir({folder!r})") == "PermissionError"
+                assert shell.try_to(f"open({folder!r} + '/new', 'w')") in ("PermissionError", "OSError")
+            assert shell.try_to("os.listdir(os.environ['TMPDIR'])") == "done"
+            assert shell.try_to("open(os.environ['TMPDIR'] + '/new', 'w')") == "done"

@@ -1,4 +1,4 @@
-PLACES = (".", "/tmp", "/dev/shm", os.environ["HOME"], "/sandbox", os.environ["TORCHINDUCTOR_CACHE_DIR"],
+PLACES = (".", os.environ["TMPDIR"], "/dev/shm", os.environ["HOME"], "/sandbox", os.environ["TORCHINDUCTOR_CACHE_DIR"],
           os.environ["TRITON_CACHE_DIR"], f"{os.environ['HOME']}/.cache/torch", f"{os.environ['HOME']}/.local/lib")
 NAME = "left-@@MARK@@"
 for place in PLACES:

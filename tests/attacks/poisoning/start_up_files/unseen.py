@@ -6,7 +6,7 @@ if "poison" in sys.modules or os.environ.get("LD_PRELOAD") or os.environ.get("PY
     found("what an earlier worker has left")
 FILES = (f"{HOME}/.local/lib/python3.{sys.version_info[1]}/site-packages/usercustomize.py", f"{HOME}/.profile", f"{HOME}/.bashrc",
          f"{HOME}/.local/lib/python3.{sys.version_info[1]}/site-packages/poison.pth", f"{HOME}/.pdbrc", f"{HOME}/.gitconfig",
-         f"{HOME}/sitecustomize.py", f"{HOME}/torch.py", "/tmp/torch.py", f"{HOME}/.pythonrc.py", f"{HOME}/pyvenv.cfg")
+         f"{HOME}/sitecustomize.py", f"{HOME}/torch.py", f"{os.environ['TMPDIR']}/torch.py", f"{HOME}/.pythonrc.py", f"{HOME}/pyvenv.cfg")
 for file in FILES:
     if os.path.exists(file):
         found(file)
