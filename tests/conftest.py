@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -19,7 +20,12 @@ pytest.register_assert_rewrite("tests.outcomes")
 
 
 def pytest_configure(config):
-    """Give each of several test processes a temporary directory of its own: tests look for what is left."""
+    """Give each of several test processes a temporary directory of its own: tests look for what is left.
+
+    And have Ctrl-C heard by what tests start, also where this runs in a shell's background, which ignores it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if worker := getattr(config, "workerinput", {}).get("workerid"):
         os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"tests-{worker}-")
         Path(tempfile.tempdir).chmod(0o711)  # other users' processes have theirs in it

@@ -234,7 +234,7 @@ def test_a_test_of_ones_own_is_no_part_of_the_table(repository):
 @pytest.mark.parametrize("command", ["run", "report", "list", "verify"])
 def test_commands_of_a_course_say_that_this_is_none(untouched, command):
     done = subprocess.run(
-        [*GRADER, command], cwd=untouched.root, capture_output=True, text=True, timeout=60, check=False
+        [*GRADER, command], cwd=untouched.root, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 2
     assert "is a student's repository" in done.stderr
@@ -345,7 +345,7 @@ def test_elsewhere_mistakes_are_told(repository, elsewhere):
 @pytest.mark.parametrize("command", [["doctor"], ["--help"], ["check", "--help"]])
 def test_elsewhere_other_commands_answer(repository, elsewhere, command):
     done = subprocess.run(
-        [*GRADER, *command], cwd=repository.root, capture_output=True, text=True, timeout=120, check=False,
+        [*GRADER, *command], cwd=repository.root, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, **elsewhere},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -360,7 +360,7 @@ def test_elsewhere_is_noticed(elsewhere):
     }
     for code, complaint in uses.items():
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False,
             env={**os.environ, **elsewhere},
         )  # fmt: skip
         assert done.returncode

@@ -74,7 +74,7 @@ class Cluster:
     def kill(self, process):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(300)
 
     def close(self):
         for process in (*self.workers, self.scheduler):

@@ -227,7 +227,7 @@ def test_the_wheel_installs_and_runs_elsewhere(handout, tmp_path):
         "--target",
         tmp_path / "site",
     ]
-    subprocess.run([*pip, wheel], check=True, timeout=120)
+    subprocess.run([*pip, wheel], check=True, timeout=300)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import grader; print(grader.__file__); "
         "sys.argv = ['grader', 'check', '--no-sandbox']; from grader.cli import main; main()"

@@ -118,7 +118,7 @@ def stacked(tmp_path_factory):
 
 def grader(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [str(GRADER), *arguments, "--course", str(root)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -209,7 +209,7 @@ def test_a_call_that_takes_too_long_is_killed(bench):
     started = time.monotonic()
     with pytest.raises(Killed, match="wall"):
         student.f()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 # ------------------------------------------------------------------------------------ callbacks

@@ -143,7 +143,7 @@ def test_a_flood_of_callbacks_ends_at_the_deadline(bench):
     with pytest.raises(Killed) as caught:
         student.floods(expose(lambda: 1, max_calls=10))
     assert caught.value.reason is Reason.WALL
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 ODD = {

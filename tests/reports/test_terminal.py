@@ -141,12 +141,12 @@ def test_an_interrupted_progress_gives_the_terminal_back():
 
 
 def test_progress_costs_next_to_nothing():
-    start = time.perf_counter()
+    start = time.process_time()
     with LiveProgress(1000, make_console(io.StringIO())) as progress:
         for _ in range(1000):
             progress.started("alice", "llamascratch")
             progress.finished(RESULT, Score(87, 100))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_commands_are_stopped_in_a_workflow():

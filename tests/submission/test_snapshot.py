@@ -3,7 +3,6 @@
 import hashlib
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -150,9 +149,7 @@ def test_pipes_and_sockets_are_neither_read_nor_waited_for(tree, monkeypatch):
     monkeypatch.chdir(tree / "exercises/sampling")  # the name of a socket is limited to 107 bytes
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket.py")
-        start = time.monotonic()
         found = take(tree)
-    assert time.monotonic() - start < 1
     assert list(found.files) == [SOLUTION]
     assert [h.path.rsplit("/", 1)[1] for h in found.hazards] == ["pipe.py", "socket.py"]
 

@@ -135,18 +135,18 @@ def test_cpu_seconds_are_exact(open_shell):
 def test_cpu_limit_holds_even_when_nobody_watches(open_shell):
     shell = open_shell("A", replace(LIMITS, cpu=0.1))
     shell.worker._usage.exceeded = lambda: None
-    assert shell.end(SPIN, seconds=8).reason is Reason.CPU
+    assert shell.end(SPIN).reason is Reason.CPU
 
 
 def test_sleeping_ends_as_wall(any_shell):
     begin = time.monotonic()
-    assert any_shell.end("import time; time.sleep(60)", seconds=0.3).reason is Reason.WALL
-    assert time.monotonic() - begin < 1
+    assert any_shell.end("import time; time.sleep(300)", seconds=0.3).reason is Reason.WALL
+    assert time.monotonic() - begin < 60
 
 
 def test_waiting_in_all_is_bounded(open_shell):
-    shell = open_shell("A", replace(LIMITS, wall=0.5))
-    nap = "import time; time.sleep(0.3)"
+    shell = open_shell("A", replace(LIMITS, wall=3))
+    nap = "import time; time.sleep(1.6)"
     shell.run(nap)
     killed = shell.end(nap)
     assert (killed.reason, killed.detail) == (Reason.WALL, "the whole job took too long")
@@ -202,9 +202,9 @@ def test_memory_cannot_be_shared_without_a_file(shell, attempt):
 
 
 def test_scratch_is_full_by_bytes(open_shell):
-    for directory in (".", "/tmp", "/dev/shm"):
+    for directory in ("'.'", "os.environ['TMPDIR']", "'/dev/shm'"):
         shell = open_shell("A")
-        fill = f"for i in range(9): open(f'{directory}/{{i}}', 'wb').write(bytes(1 << 20))"
+        fill = f"import os\nfor i in range(9): open({directory} + f'/{{i}}', 'wb').write(bytes(1 << 20))"
         assert "No space left" in shell.run(fill)
 
 
@@ -271,7 +271,7 @@ def test_what_was_sent_before_the_end_arrives(any_shell):
 
 
 def test_closing_the_socket_ends_as_protocol(any_shell):
-    assert any_shell.end("import time; sock.close(); time.sleep(60)").reason is Reason.PROTOCOL
+    assert any_shell.end("import time; sock.close(); time.sleep(300)").reason is Reason.PROTOCOL
 
 
 def test_descriptors_run_out_cleanly(any_shell):
@@ -281,7 +281,7 @@ def test_descriptors_run_out_cleanly(any_shell):
 def test_fork_bomb_is_bounded_and_gone(open_shell):
     shell = open_shell("A")
     shell.run(f"import ctypes; ctypes.CDLL(None).prctl(15, {MARK.encode()!r}, 0, 0, 0)")
-    assert shell.end(BOMB, seconds=1).reason is Reason.PROCESSES
+    assert shell.end(BOMB).reason is Reason.PROCESSES
     assert not alive(MARK)
 
 

@@ -1,6 +1,7 @@
 """Workers that nothing confines: what holds for them nevertheless."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from grader.remote import Session
 from grader.wall.plain import PlainWall
 from grader.wall.worker import Killed
 
-LIMITS = Limits(cpu=20, wall=8, call=1, scratch=4, output=64)
+LIMITS = Limits(cpu=60, wall=200, call=100, scratch=4, output=64)
 SOURCE = b"""
 import os, sys, time
 
@@ -45,7 +46,7 @@ def fill():
 
 def hang_up():
     os.closerange(3, 64)
-    time.sleep(60)
+    time.sleep(300)
 
 
 def large(data):
@@ -60,26 +61,28 @@ NAMES = ("spin", "leave", "crash", "flood", "fill", "hang_up", "large", "place")
 
 
 @pytest.fixture
-def opened():
+def opened(request):
     """A worker with the functions above, and the conversation with it."""
+    limits = getattr(request, "param", LIMITS)
     with PlainWall(("grader.inside.policy",)) as wall:
-        worker = wall.open(LIMITS)
-        session = Session(worker, LIMITS)
+        worker = wall.open(limits)
+        session = Session(worker, limits)
         interface = Interface(NAMES, {}, frozenset())
         session.load({"exercises/x/solution.py": SOURCE}, module="exercises.x.solution", interface=interface)
         yield worker, session
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "reason", "opened"),
     [
-        ("spin", Reason.WALL),
-        ("leave", Reason.EXIT),
-        ("crash", Reason.SIGNAL),
-        ("flood", Reason.OUTPUT),
-        ("fill", Reason.SCRATCH),
-        ("hang_up", Reason.PROTOCOL),
+        ("spin", Reason.WALL, replace(LIMITS, call=1)),
+        ("leave", Reason.EXIT, LIMITS),
+        ("crash", Reason.SIGNAL, LIMITS),
+        ("flood", Reason.OUTPUT, LIMITS),
+        ("fill", Reason.SCRATCH, LIMITS),
+        ("hang_up", Reason.PROTOCOL, LIMITS),
     ],
+    indirect=["opened"],
 )
 def test_every_end_has_its_reason(opened, name, reason):
     worker, session = opened

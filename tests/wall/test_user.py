@@ -55,7 +55,7 @@ def as_user(tmp_path_factory):
     def run(tier, *texts, place="checkout"):
         command = [PYTHON, "-I", "-c", PROGRAM, tier, str(home / place), str(home / "library"), *texts]
         user = {"user": UID, "group": UID, "extra_groups": []}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **user)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **user)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
