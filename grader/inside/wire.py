@@ -228,6 +228,16 @@ class Upload(Message, tag="upload"):
     paths: Paths
 
 
+class Hold(Message, tag="hold"):
+    """Read the memory of all tensors that an object reached when this was first asked of it.
+
+    With `contents`, a list of flat tensors, these are written there before.
+    """
+
+    handle: Id
+    contents: QuestionTree
+
+
 class Forget(Message, tag="forget"):
     """Drop every handle and generator: a test has ended."""
 
@@ -297,7 +307,7 @@ class Callback(Message, tag="callback"):
     arguments: AnswerTree  # (args, kwargs)
 
 
-Question: TypeAlias = Load | Inspect | Call | Upload | Forget | Reply
+Question: TypeAlias = Load | Inspect | Call | Upload | Hold | Forget | Reply
 Answer: TypeAlias = Ready | Return | Raise | Callback
 
 question_decoder: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question)

@@ -23,6 +23,7 @@ import torch
 from grader.inside import compiling, guard
 from grader.inside.evidence import Observation
 from grader.inside.failure import describe, unusable
+from grader.inside.held import Held
 from grader.inside.objects import Objects
 from grader.inside.rules import Rules
 from grader.inside.values import Unsendable
@@ -37,6 +38,7 @@ from grader.inside.wire import (
     Callback,
     Evidence,
     Forget,
+    Hold,
     Inspect,
     Load,
     Question,
@@ -84,6 +86,7 @@ class _Worker:
         self._objects = Objects(self._call_back)
         self._rules = Rules()
         self._wrappers = compiling.Wrappers()
+        self._held: dict[int, Held] = {}
         self._functions: dict[str, Any] = {}
         self._methods: Mapping[str, Sequence[str]] = {}
         self._sources: dict[str, bytes] = {}  # by absolute path
@@ -159,6 +162,8 @@ class _Worker:
             return self._upload(question, blobs)
         if isinstance(question, Inspect):
             return self._inspect(question, blobs)
+        if isinstance(question, Hold):
+            return self._hold(question, blobs)
         if isinstance(question, Forget):
             self._forget()
             return None
@@ -203,12 +208,21 @@ class _Worker:
     def _forget(self) -> None:
         self._objects.forget()
         self._wrappers.forget()
+        self._held.clear()
 
     def _upload(self, upload: Upload, blobs: Sequence[Blob]) -> str:
         folder = self._home / _UPLOADS / str(self._uploads)
         self._uploads += 1
         _write(folder, dict(zip(upload.paths, (blob.tobytes() for blob in blobs), strict=True)))
         return str(folder)
+
+    def _hold(self, hold: Hold, blobs: Sequence[Blob]) -> list[torch.Tensor | None]:
+        if hold.handle not in self._held:
+            self._held[hold.handle] = Held(self._objects.instance(hold.handle)[0])
+        held, contents = self._held[hold.handle], self._objects.decode(hold.contents, blobs)
+        if isinstance(contents, list):
+            held.write(contents)
+        return held.read()
 
     def _inspect(self, inspect: Inspect, blobs: Sequence[Blob]) -> object:
         from grader.inside import policy  # only workers that run no student code need it

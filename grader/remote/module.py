@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import torch
+
 from grader.inside.wire import Compile, Evidence
-from grader.remote.failures import StudentError
+from grader.remote.failures import AnswerError, StudentError
+from grader.remote.instance import Instance
 from grader.remote.session import Record, Session
 
 
@@ -80,6 +83,22 @@ class RemoteModule:
         if name not in self._session.functions:
             raise AttributeError(f"{name} is not declared in exercise.yaml as a function")
         return CompiledName(self._session, name, Compile(fullgraph, dynamic))
+
+    def held(
+        self, instance: Instance, contents: Sequence[torch.Tensor | None] | None = None
+    ) -> list[torch.Tensor | None]:
+        """Return the memory of an object's tensors, read without asking the object: [n] for each storage.
+
+        Which they are is settled when this is first asked of an object: the storages it reached then, in
+        some order. None stands for one that has since been moved or resized. `contents`, as returned, is
+        written there first. Evidence, not proof: the worker reads.
+        """
+        pieces = self._session.hold(instance, contents)
+        if not isinstance(pieces, list) or not all(
+            p is None or (isinstance(p, torch.Tensor) and p.dim() == 1) for p in pieces
+        ):
+            raise AnswerError("the memory of its tensors cannot be read")
+        return pieces
 
     @property
     def graphs(self) -> int:

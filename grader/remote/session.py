@@ -20,6 +20,7 @@ from grader.inside.wire import (
     Evidence,
     Forget,
     FrameLimits,
+    Hold,
     Inspect,
     Load,
     Message,
@@ -42,6 +43,8 @@ from grader.remote.patience import Patience
 from grader.wall.worker import Killed
 
 if TYPE_CHECKING:
+    import torch
+
     from grader.exercise import Interface
 
 Record = Callable[[str, object], None]
@@ -143,6 +146,13 @@ class Session:
         """Write files into the worker's private disk and return the path of their folder there."""
         return str(self._ask(Upload(id=0, paths=list(files)), list(files.values())))
 
+    def hold(self, instance: Instance, contents: Sequence[torch.Tensor | None] | None) -> object:
+        """Read the memory of an object's tensors, after writing `contents` there; see `wire.Hold`."""
+        self._require_own(instance)
+        blobs: list[Buffer] = []
+        tree = self._ledger.encode(None if contents is None else list(contents), blobs)
+        return self._ask(Hold(id=0, handle=instance._handle, contents=tree), blobs)
+
     def settle(self) -> None:
         """End a test: drop its handles and generators, and make sure that nothing unasked-for is waiting."""
         self.inference, self.observers = False, []
@@ -162,8 +172,8 @@ class Session:
 
         With `compiled`, a function is called through a torch.compile wrapper with these options.
         """
-        if instance is not None and not self._ledger.owns(instance):
-            raise TypeError(f"{instance!r} belongs to another worker or to an earlier test")
+        if instance is not None:
+            self._require_own(instance)
         blobs: list[Buffer] = []
         full_name = name if instance is None else f"{instance._cls}.{name}"
         timed = f"compiled {name}" if compiled else full_name
@@ -191,6 +201,10 @@ class Session:
         if self.record is not None:
             self.record(full_name, value)
         return value
+
+    def _require_own(self, instance: Instance) -> None:
+        if not self._ledger.owns(instance):
+            raise TypeError(f"{instance!r} belongs to another worker or to an earlier test")
 
     def _call_method(
         self, instance: Instance, name: str, args: tuple[object, ...], kwargs: dict[str, object]

@@ -220,22 +220,52 @@ class Decoder:
                 )
 
 
-def addresses(cache: object) -> object:
-    """Return where the buffers are; that they are elsewhere in every process is nobody's mistake."""
-    where = cache.addresses()
-    clue(None, replaces=1)
-    return where
+class Slots:
+    """The memory in which a new cache has its slots, watched without asking the student's code.
 
+    Which it is shows when the slots are filled with poison: no other tensor of the cache holds that.
+    """
 
-def same_addresses(cache: object, before: object, when: str, when_zh: str) -> None:
-    """Fail unless the buffers are where they were."""
-    same = addresses(cache) == before
-    clue(same)
-    check(
-        same,
-        f"the buffers have moved {when}: write into them, do not replace them",
-        f"{when_zh}，缓冲区的地址变了：应写入原缓冲区，而不是替换它",
-    )
+    def __init__(
+        self, rng: object, student: object, cache: object, model: Model, batch: int, length: int
+    ) -> None:
+        self.student, self.cache = student, cache
+        student.held(cache)  # from here on it is known where they are
+        state = poison(rng, cache, model, batch, length)
+        pieces = student.held(cache)
+        self.mine = [None if p is None else p.double().abs() == POISON for p in pieces]
+        found = sum(int(mine.sum()) for mine in self.mine if mine is not None)
+        self._judge(found == sum(value.numel() for value in state.values()), "", "")
+        self.assert_stay("in load_state_dict", "load_state_dict 之后")
+
+    def contents(self) -> Tensor | None:
+        """Return what the slots hold, [n] in no order, or None where one has been moved."""
+        pieces = self.student.held(self.cache)
+        if [p is None or p.shape for p in pieces] != [m is None or m.shape for m in self.mine]:
+            return None
+        return torch.cat([p[mine] for p, mine in zip(pieces, self.mine, strict=True) if p is not None])
+
+    def assert_stay(self, when: str, when_zh: str) -> None:
+        """Fail unless all that the cache says it holds lies where its slots were at first."""
+        now, state = self.contents(), contents(self.cache)
+        said = torch.cat([value.flatten() for value in state.values()])
+        same = now is not None and now.shape == said.shape and torch.equal(now.sort()[0], said.sort()[0])
+        self._judge(same, f" {when}", f"（{when_zh}）")
+
+    def _judge(self, right: bool, when: str, when_zh: str) -> None:
+        clue(right)
+        check(
+            right,
+            f"the buffers are not where they were when the cache was made{when}: write into them (copy_, "
+            "index_copy_), do not replace or resize them",
+            f"缓冲区已不在缓存创建时的位置{when_zh}：应写入原缓冲区（copy_、index_copy_），不要替换或改变其大小",
+        )
+
+    def clear(self) -> None:
+        """Fill all slots with zeros, where they lie."""
+        pieces = self.student.held(self.cache)
+        pairs = zip(pieces, self.mine, strict=True)
+        self.student.held(self.cache, [None if p is None else p.masked_fill(mine, 0) for p, mine in pairs])
 
 
 # Greedy text: every step has a clear winner, so that correct float32 code must agree.

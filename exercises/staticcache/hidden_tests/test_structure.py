@@ -2,54 +2,64 @@
 
 import torch
 from static_fixtures import (
+    F32,
+    LOGITS,
     STORED,
     Decoder,
-    addresses,
+    Slots,
     contents,
     make_cache,
     make_model,
     oracle,
+    our_model,
     poison,
     random_ids,
-    same_addresses,
     stored,
     student_model,
 )
 
-from grader.checks import assert_close, assert_equal, check
+from grader.checks import assert_close, assert_equal, check, put_right
 
 T, STEPS = 32, 12
 
 
-def test_buffers_stay(student, rng, device):
+def test_buffers_stay(student, reference, rng, device):
     """Both buffers keep shape, dtype and place in memory from the first prefill to the last step."""
     model = make_model("base", rng.seed())
     theirs = student_model(student, model, device)
     for dtype in (torch.bfloat16, torch.float32):
         cache = student.StaticCache(model.config, 2, T, dtype, device)
+        student.held(cache)
         for name, value in contents(cache).items():
             assert_equal(value, torch.zeros(2, 2, 2, T, 16, dtype=dtype), what=f"{name} of a new cache")
-    before = addresses(cache)
-    check(
-        isinstance(before, list) and len(set(before)) == 2 and all(type(a) is int and a > 0 for a in before),
-        "addresses() must return the two addresses, as given in the starter",
-        "addresses() 应如起始代码所给，返回两个地址",
-    )
+    slots = Slots(rng, student, cache, model, 2, T)
     ids = random_ids(rng, model, 2, 5 + STEPS)
-    student.prefill(theirs, ids[:, :5].to(device), cache)
-    same_addresses(cache, before, "in prefill", "prefill 之后")
     decoder = Decoder(student.decode_step, theirs, cache, device)
-    for p in range(5, 5 + STEPS):
-        decoder.feed(ids[:, p : p + 1], p)
-        same_addresses(cache, before, "in decode_step", "decode_step 之后")
-        shapes = {tuple(value.shape) for value in contents(cache).values()}
-        check(
-            shapes == {(2, 2, 2, T, 16)},
-            "k or v has changed its shape in decode_step",
-            "decode_step 改变了 k 或 v 的形状",
-        )
-    cache.reset()
-    same_addresses(cache, before, "in reset", "reset 之后")
+    for _ in range(2):
+        student.prefill(theirs, ids[:, :5].to(device), cache)
+        slots.assert_stay("in prefill", "prefill 之后")
+        for p in range(5, 5 + STEPS):
+            decoder.feed(ids[:, p : p + 1], p)
+            slots.assert_stay("in decode_step", "decode_step 之后")
+            shapes = {tuple(value.shape) for value in contents(cache).values()}
+            check(
+                shapes == {(2, 2, 2, T, 16)},
+                "k or v has changed its shape in decode_step",
+                "decode_step 改变了 k 或 v 的形状",
+            )
+        cache.reset()
+        slots.assert_stay("in reset", "reset 之后")
+    student.prefill(theirs, ids[:, :5].to(device), cache)
+    slots.clear()  # behind its back: the next step must see it
+    zeros = reference.StaticCache(model.config, 2, T, torch.float64)
+    due = reference.decode_step(our_model(reference, model), ids[:, 5:6], torch.tensor([5]), zeros)
+    assert_close(
+        put_right(decoder.feed(ids[:, 5:6], 5), due.float()),
+        due,
+        LOGITS,
+        what="logits of a step after the grader has zeroed the buffers where they lie",
+        dtype=F32,
+    )
 
 
 def check_slots(cache, due, poisoned, used, when):
