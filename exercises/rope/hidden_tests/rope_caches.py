@@ -34,6 +34,20 @@ class NoRope:
         return x.to(self.device)
 
 
+class TrueRope(NoRope):
+    """The rotation of a config; it notes how many positions it is asked to turn."""
+
+    def __init__(self, config: object, device: str) -> None:
+        super().__init__(device)
+        self.config, self.turned = config, 0
+
+    def __call__(self, x: Tensor, position_ids: Tensor) -> Tensor:
+        """Rotate x [B, h, S, D] to positions [B, S]."""
+        out = super().__call__(x, position_ids)
+        self.turned += x.shape[2]
+        return rope64(out.cpu(), position_ids, self.config).to(out)
+
+
 class ForeignCache:
     """What the judge's caches have in common: they check and note every call, and rotate by themselves.
 

@@ -35,6 +35,14 @@ def samples(rng):
 
         return Sample(kind, run, (k, v, where[:, :5]))
 
+    def stored(kind, keys):
+        def run(m, k, v, position_ids):
+            cache = getattr(m, kind)()
+            cache.update(0, k, v, position_ids, m.Rope(config))
+            return getattr(cache, keys)(0)
+
+        return Sample(kind, run, (k, v, where[:, :5]))
+
     def sink(m, k, v, position_ids):
         return tuple(m.SinkCache(1, 3).update(0, k, v, position_ids, m.Rope(config)))
 
@@ -56,6 +64,8 @@ def samples(rng):
         Sample("Rope", lambda m, x, p: m.Rope(config)(x, p), (k, where[:, :5])),
         update("PostRopeCache"),
         update("PreRopeCache"),
+        stored("PostRopeCache", "rotated_keys"),
+        stored("PreRopeCache", "raw_keys"),
         Sample("PreRopeCache", asked, (where,)),
         Sample("Llama", lambda m, x: llama(m)(x), (ids,), prepare=llama),
         Sample("Llama", explicit, (ids, torch.ones_like(ids), where), prepare=llama),

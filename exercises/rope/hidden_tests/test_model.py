@@ -1,13 +1,15 @@
 """R2 to R6 and R11: the model through its own caches, against a float64 oracle that has none."""
 
 import torch
+from rope_caches import TrueRope
 from rope_fixtures import (
     CACHED,
     F32,
     LOGITS,
+    assert_values,
     feed,
-    forward64,
     logits64,
+    make_config,
     make_model,
     plain,
     random_ids,
@@ -18,9 +20,11 @@ from rope_fixtures import (
     turn_limit,
 )
 
-from grader.checks import assert_close, assert_equal
+from grader.checks import assert_close, assert_equal, check, clue, put_right
 
 SPLITS = 16
+FAR, SAME = 200, 1e-6  # positions of keys given to a cache alone; of what is stored as it came
+ALIKE = 1e-3  # relative error of what is rotated, where it should not be, or not where it should
 BF16 = torch.bfloat16
 LEAST, CAP = 3e-2, 8e-2  # limits of bf16 logits
 
@@ -43,7 +47,7 @@ def test_logits(student, rng, device):
         for B, S in ((2, 1), (2, 33), (1, 9)):
             ids = random_ids(rng, B, S)
             exact = logits64(model, ids, *plain(arange(B, S)))
-            assert_close(theirs(ids.to(device)), exact, LOGITS, what=f"logits of a {kind} model", dtype=F32)
+            assert_values(theirs(ids.to(device)), exact, LOGITS, f"logits of a {kind} model")
 
 
 def test_chunks(student, rng, device):
@@ -59,15 +63,10 @@ def test_chunks(student, rng, device):
         for name, cache in own_caches(student).items():
             logits[name] = feed(theirs, cache, batches[i % 2], chunks, device)
             what = f"logits through {name}"
-            assert_close(logits[name], exact[i % 2], LOGITS, what=what, dtype=F32)
+            assert_values(logits[name], exact[i % 2], LOGITS, what)
             assert_equal(len(cache), n, what=f"len of {name}")
-        assert_close(
-            logits["PreRopeCache"],
-            logits["PostRopeCache"].double(),
-            CACHED,
-            what="logits through PreRopeCache, against PostRopeCache",
-            dtype=F32,
-        )
+        both = logits["PreRopeCache"], logits["PostRopeCache"].double()
+        assert_values(*both, CACHED, "logits through PreRopeCache, against PostRopeCache")
 
 
 def test_padded_batch(student, rng, device):
@@ -84,11 +83,11 @@ def test_padded_batch(student, rng, device):
         logits = feed(theirs, cache, ids, [S - 2, 2, *[1] * new], device, position_ids, mask)
         for row, n, out in zip(rows, lengths, logits, strict=True):
             exact = logits64(model, row, *plain(arange(1, n + new)))
-            assert_close(out[None, S - n :], exact, LOGITS, what=f"a padded row through {name}", dtype=F32)
+            assert_values(out[None, S - n :], exact, LOGITS, f"a padded row through {name}")
 
 
 def test_position_ids(student, rng, device):
-    """Positions with gaps, repeated, descending, different per row are used as given, in any chunks."""
+    """Positions with gaps, repeated, descending, per row, beside a mask: used as given, in any chunks."""
     model, S = make_model("gqa", rng.seed()), 18
     theirs = student_model(student, model, device)
     gaps = rng.integers(1, 9, (2, S)).cumsum(-1)
@@ -96,11 +95,21 @@ def test_position_ids(student, rng, device):
         ids = random_ids(rng, 2, S)
         exact = logits64(model, ids, *plain(position_ids))
         out = theirs(ids.to(device), position_ids=position_ids.to(device))
-        assert_close(out, exact, LOGITS, what="logits with explicit position_ids", dtype=F32)
+        assert_values(out, exact, LOGITS, "logits with explicit position_ids")
         for name, cache in own_caches(student).items():
             out = feed(theirs, cache, ids, [7, 1, 1, 9], device, position_ids)
             what = f"logits with explicit position_ids through {name}"
-            assert_close(out, exact, LOGITS, what=what, dtype=F32)
+            assert_values(out, exact, LOGITS, what)
+    mask = (torch.arange(S) >= torch.tensor([[3], [0]])).long()  # three tokens of padding, then none
+    visible, distance = plain(gaps)
+    seen = (visible & mask[:, None].bool()) | torch.eye(S).bool()  # padding sees itself: nothing may be NaN
+    exact = logits64(model, ids, seen, distance)
+    out = theirs(ids.to(device), attention_mask=mask.to(device), position_ids=gaps.to(device))
+    what = "logits with explicit position_ids and an attention_mask"
+    assert_values(put_right(out, exact.to(F32))[:, 3:], exact[:, 3:], LOGITS, what)
+    for name, cache in own_caches(student).items():
+        out = feed(theirs, cache, ids, [7, 1, 1, 9], device, gaps, mask)
+        assert_values(out[:, 3:], exact[:, 3:], LOGITS, f"{what} through {name}")
 
 
 def test_stepwise_positions(student, rng, device):
@@ -109,52 +118,73 @@ def test_stepwise_positions(student, rng, device):
     theirs = student_model(student, model, device)
     ids = random_ids(rng, 1, S)
     steps = arange(1, S)
-    for name, position_ids, given in (
-        ("by default", steps, None),
-        ("the same positions spelled out", steps, steps),
-        ("every third position", 3 * steps + 5, 3 * steps + 5),
+    thirds, everything = 3 * steps + 5, torch.ones(1, S, dtype=torch.int64)
+    for name, position_ids, given, mask in (
+        ("by default", steps, None, None),
+        ("the same positions spelled out", steps, steps, None),
+        ("every third position", thirds, thirds, None),
+        ("every third position, and an attention_mask that hides nothing", thirds, thirds, everything),
     ):
         exact = logits64(model, ids, *plain(position_ids))
         for kind, cache in own_caches(student).items():
-            out = feed(theirs, cache, ids, [3] + [1] * (S - 3), device, given)
-            assert_close(out, exact, LOGITS, what=f"decoding through {kind}, {name}", dtype=F32)
+            out = feed(theirs, cache, ids, [3] + [1] * (S - 3), device, given, mask)
+            assert_values(out, exact, LOGITS, f"decoding through {kind}, {name}")
 
 
-def stored(student, rng, device, kind):
-    """Feed a cache; return it, its model's keys before rotation, and their positions."""
-    model = make_model("gqa", rng.seed())
-    ids, position_ids = random_ids(rng, 2, 11), rng.integers(1, 20, (2, 11)).cumsum(-1)
-    _, keys = forward64(model, ids, *plain(position_ids))
-    cache = getattr(student, kind)()
-    feed(student_model(student, model, device), cache, ids, [6, 1, 4], device, position_ids)
-    return cache, keys, position_ids, model.config
+def filled(student, rng, device, expose, kind):
+    """Fill a cache, without any model, in three updates of two layers; return it and what it was given.
+
+    The keys [B, Hkv, T, D] of each layer, as they were and rotated, and the rotation that it was lent.
+    """
+    config = make_config("gqa")
+    cache, rope = getattr(student, kind)(), TrueRope(config, device)
+    lent, keys, turned = expose(rope), [[], []], [[], []]
+    for S in (6, 1, 4):
+        position_ids = rng.integers(1, FAR, (2, S))
+        for layer in range(2):
+            k, v = rng.normal(2, 2, S, 8), rng.normal(2, 2, S, 8)
+            cache.update(layer, k.to(device), v.to(device), position_ids.to(device), lent)
+            keys[layer].append(k)
+            turned[layer].append(rope64(k, position_ids, config))
+    return cache, *([torch.cat(k, dim=2) for k in both] for both in (keys, turned)), rope
+
+
+def looks_like(actual, other):
+    """Say whether an answer is these keys."""
+    return torch.is_tensor(actual) and actual.shape == other.shape and relative(actual, other) < ALIKE
 
 
 def test_post_stores_rotated(student, rng, device, expose):
     """PostRopeCache stores keys as rotated, and rotates each of them exactly once."""
-    cache, keys, position_ids, config = stored(student, rng, device, "PostRopeCache")
-    for layer, k in enumerate(keys):
-        due = rope64(k, position_ids, config)
-        limit = LOGITS + turn_limit(220)
-        assert_close(cache.rotated_keys(layer), due, limit, what="keys stored by PostRopeCache", dtype=F32)
-    turned = []
+    cache, keys, turned, rope = filled(student, rng, device, expose, "PostRopeCache")
+    for layer, (k, due) in enumerate(zip(keys, turned, strict=True)):
+        stored = put_right(cache.rotated_keys(layer), k)
+        check(
+            not looks_like(stored, k),
+            "PostRopeCache stores keys that have not been rotated",
+            "PostRopeCache 存的 key 没有旋转过",
+        )
+        assert_values(stored, due, turn_limit(FAR), "keys stored by PostRopeCache")
+    due = sum(k.shape[2] for k in keys)
+    clue(rope.turned)
+    check(
+        rope.turned == due,
+        f"PostRopeCache has rotated {rope.turned} keys while it took in {due}: each is rotated once",
+        f"PostRopeCache 收下 {due} 个 key，却旋转了 {rope.turned} 个：每个 key 只旋转一次",
+    )
 
-    def rope(x, position_ids):
-        turned.append(x.shape[2] if isinstance(x, torch.Tensor) and x.dim() == 4 else 0)
-        return x.to(device)
 
-    cache, lent = student.PostRopeCache(), expose(rope)
-    for S in (4, 1, 3):
-        k, v = rng.normal(1, 2, S, 8).to(device), rng.normal(1, 2, S, 8).to(device)
-        cache.update(0, k, v, arange(1, S).to(device), lent)
-    assert_equal(sum(turned), 8, what="keys that PostRopeCache rotated while it took in eight")
-
-
-def test_pre_stores_raw(student, rng, device):
+def test_pre_stores_raw(student, rng, device, expose):
     """PreRopeCache stores keys as they came, before any rotation."""
-    cache, keys, _, _ = stored(student, rng, device, "PreRopeCache")
-    for layer, k in enumerate(keys):
-        assert_close(cache.raw_keys(layer), k, LOGITS, what="keys stored by PreRopeCache", dtype=F32)
+    cache, keys, turned, _ = filled(student, rng, device, expose, "PreRopeCache")
+    for layer, (k, rotated) in enumerate(zip(keys, turned, strict=True)):
+        stored = put_right(cache.raw_keys(layer), k)
+        check(
+            not looks_like(stored, rotated),
+            "PreRopeCache stores keys that have been rotated; it rotates them when they are returned",
+            "PreRopeCache 存的 key 已经旋转过；应在返回时才旋转",
+        )
+        assert_values(stored, k, SAME, "keys stored by PreRopeCache")
 
 
 def test_low_precision(student, reference, rng, device):

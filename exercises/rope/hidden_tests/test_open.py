@@ -3,8 +3,8 @@
 import torch
 from rope_caches import METHODS, ForgettingCache, NoRope, ShiftedCache
 from rope_fixtures import (
-    F32,
     LOGITS,
+    assert_values,
     feed,
     logits64,
     make_model,
@@ -14,7 +14,7 @@ from rope_fixtures import (
     student_model,
 )
 
-from grader.checks import WrongAnswer, assert_close, assert_equal, clue
+from grader.checks import WrongAnswer, assert_equal, clue
 from grader.job import Text
 
 
@@ -50,7 +50,7 @@ def test_foreign_cache(student, rng, device, expose):
         watched.assert_protocol(2)
         assert_equal(torch.cat(cache.positions[::2], dim=1), where, what="position_ids passed to update")
         exact = logits64(model, ids, *plain(where))
-        assert_close(logits, exact, LOGITS, what="logits through a cache of the grader's", dtype=F32)
+        assert_values(logits, exact, LOGITS, "logits through a cache of the grader's")
 
 
 def test_forgetful_cache(student, rng, device, expose):
@@ -63,7 +63,7 @@ def test_forgetful_cache(student, rng, device, expose):
         watched = Watched(theirs, cache, expose)
         logits = feed(watched, watched.lent, ids, chunks, device)
         exact = logits64(model, ids, *streamed(chunks, sinks, window))
-        assert_close(logits, exact, LOGITS, what="logits through a cache that forgets", dtype=F32)
+        assert_values(logits, exact, LOGITS, "logits through a cache that forgets")
 
 
 def test_foreign_rope(student, rng, device, expose):
@@ -74,7 +74,7 @@ def test_foreign_rope(student, rng, device, expose):
     ids, chunks = random_ids(rng, 2, 9), [5, 1, 3]
     visible, _ = plain(torch.arange(9).expand(2, 9))
     exact = logits64(model, ids, visible, None)
-    assert_close(theirs(ids.to(device)), exact, LOGITS, what="logits without rotation", dtype=F32)
+    assert_values(theirs(ids.to(device)), exact, LOGITS, "logits without rotation")
     watched = Watched(theirs, ShiftedCache(model.config, device, rope), expose)
     for name, cache in (
         ("PostRopeCache", student.PostRopeCache()),
@@ -83,7 +83,7 @@ def test_foreign_rope(student, rng, device, expose):
     ):
         logits = feed(watched, cache, ids, chunks, device)
         what = f"logits without rotation through {name}"
-        assert_close(logits, exact, LOGITS, what=what, dtype=F32)
+        assert_values(logits, exact, LOGITS, what)
 
 
 def test_no_branching(inspection):

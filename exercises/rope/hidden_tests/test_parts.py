@@ -1,9 +1,9 @@
 """R1 and R12: the rotation and the caches alone, against closed forms in float64."""
 
 import torch
-from rope_fixtures import F32, both, make_config, relative, rope64, turn_limit
+from rope_fixtures import F32, assert_values, both, make_config, relative, rope64, turn_limit
 
-from grader.checks import assert_close, assert_equal, assert_form
+from grader.checks import assert_close, assert_equal, assert_form, put_right
 
 HALVES = {torch.bfloat16: (5e-3, 1e-4), torch.float16: (6e-4, 1e-5)}  # dtype: floor of the limit, slack
 FAR = 200
@@ -20,13 +20,17 @@ def test_rope_values(student, reference, rng, device):
             out = rope(x.to(device), where.to(device))
             what = f"{kind} model, rotated around position {position}"
             limit = turn_limit(position + position // 10)
-            assert_close(out, rope64(x, where, config), limit, what=what, dtype=F32)
+            assert_values(out, rope64(x, where, config), limit, what)
         for dtype, (floor, slack) in HALVES.items():
+            rope = student.Rope(config)  # asked in this dtype first, in float32 afterwards
             half, where = rng.normal(2, 4, 9, D).to(dtype), rng.integers(0, 3000, (2, 9))
             exact = rope64(half, where, config)
             limit = max(2 * relative(reference.Rope(config)(half, where), exact) + slack, floor)
             out = rope(half.to(device), where.to(device))
             assert_close(out, exact, limit, what=f"rotated in {dtype}", dtype=dtype)
+            x, where = rng.normal(2, 4, 9, D), rng.integers(0, FAR, (2, 9))
+            out, what = rope(x.to(device), where.to(device)), f"rotated in float32 after {dtype}"
+            assert_values(out, rope64(x, where, config), turn_limit(FAR), what)
 
 
 def test_rope_identities(student, rng, device):
@@ -36,7 +40,7 @@ def test_rope_identities(student, rng, device):
     x = rng.normal(*shape)
 
     def turn(x, steps):
-        out = rope(x.to(device), steps.to(device))
+        out = put_right(rope(x.to(device), steps.to(device)), x)
         assert_form(out, shape, F32, "rotated features")
         return out
 
@@ -66,13 +70,13 @@ def test_cache_contract(student, rng, device):
             assert_equal(len(cache), seen, what=f"len of {name}")
             position_ids = rng.integers(0, FAR, (2, S))
             asked = cache.query_positions(position_ids.to(device))
-            assert_equal(asked, position_ids, what=f"query_positions of {name}")
+            assert_equal(put_right(asked, position_ids), position_ids, what=f"query_positions of {name}")
             for layer in range(layers):
                 k, v = rng.normal(2, 2, S, config.head_dim), rng.normal(2, 2, S, config.head_dim)
                 given[name][layer].append((rope64(k, position_ids, config), v))
                 out = cache.update(layer, k.to(device), v.to(device), position_ids.to(device), rope)
                 keys, values = both(out, f"update of {name}")
                 due, kept = (torch.cat(side, dim=2) for side in zip(*given[name][layer], strict=True))
-                assert_close(keys, due, turn_limit(FAR), what=f"keys returned by {name}", dtype=F32)
-                assert_equal(values, kept, what=f"values returned by {name}")
+                assert_values(keys, due, turn_limit(FAR), f"keys returned by {name}")
+                assert_equal(put_right(values, kept), kept, what=f"values returned by {name}")
             assert_equal(len(cache), seen + S, what=f"len of {name} after all layers")

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
-from grader.checks import assert_close, check, clue
+from grader.checks import assert_close, assert_equal, check, clue, put_right
 from grader.memo import remembered
 
 logging.disable_progress_bar()
@@ -189,6 +189,16 @@ def poison(rng: object, cache: object, model: Model, batch: int, length: int) ->
     return state
 
 
+def assert_logits(actual: object, due: Tensor, what: str) -> None:
+    """Compare logits in value; their form is Z2's."""
+    assert_close(put_right(actual, due.to(F32)), due, LOGITS, what=what, dtype=F32)
+
+
+def assert_tokens(actual: object, due: Tensor, what: str) -> None:
+    """Compare tokens in value; their form is Z2's."""
+    assert_equal(put_right(actual, due), due, what=what)
+
+
 class Decoder:
     """Feeds token after token through one of the student's functions and compares with one full pass."""
 
@@ -207,7 +217,7 @@ class Decoder:
         With `graphs` the compiled step may have captured that many so far.
         """
         for p in range(start, ids.shape[1]):
-            assert_close(self.feed(ids[:, p : p + 1], p), due[:, p], LOGITS, what=what, dtype=F32)
+            assert_logits(self.feed(ids[:, p : p + 1], p), due[:, p], what)
             if graphs is not None:
                 breaks = self.step.graphs - graphs  # their number depends on more than the mistake
                 clue("none" if breaks <= 0 else "once" if breaks <= 2 else "often")

@@ -8,6 +8,8 @@ from static_fixtures import (
     LOGITS,
     POISON,
     Decoder,
+    assert_logits,
+    assert_tokens,
     greedy_case,
     make_cache,
     make_model,
@@ -16,7 +18,7 @@ from static_fixtures import (
     student_model,
 )
 
-from grader.checks import assert_close, assert_equal, check, clue
+from grader.checks import assert_close, check, clue
 
 LENGTHS = (9, 1, 12, 4)  # of the rows of a padded batch
 PROMPTS = (40, 3, 117, 16, 64, 1, 90, 33, 17, 120)  # lengths, to be prefilled in buckets
@@ -59,13 +61,13 @@ def test_left_padding(student, reference, rng, device):
     for step in (student.decode_step, compiled):
         logits = student.prefill(theirs, ids.to(device), cache, attention_mask=mask.to(device))
         last = torch.stack([d[n - 1] for d, n in zip(due, LENGTHS, strict=True)])
-        assert_close(logits, last, LOGITS, what="logits after a padded prefill", dtype=F32)
+        assert_logits(logits, last, "logits after a padded prefill")
         spoil_padding(rng, cache)
         decoder = Decoder(step, theirs, cache, device)
         for i in range(5):
             tokens = torch.cat([row[:, n + i : n + i + 1] for row, n in zip(rows, LENGTHS, strict=True)])
             now = torch.stack([d[n + i] for d, n in zip(due, LENGTHS, strict=True)])
-            assert_close(decoder.feed(tokens, S + i), now, LOGITS, what="logits of a padded batch", dtype=F32)
+            assert_logits(decoder.feed(tokens, S + i), now, "logits of a padded batch")
     check(
         compiled.graphs == 1,
         f"decode_step was compiled into {compiled.graphs} graphs, due is 1",
@@ -80,7 +82,7 @@ def test_left_padding(student, reference, rng, device):
     cases = [greedy_case(model, rng.seed(), 1, n, 8) for n in LENGTHS]
     ids, mask = pad_left([prompt for prompt, _ in cases], lambda *s: random_ids(rng, model, *s))
     tokens = student.generate(theirs, ids.to(device), 8, attention_mask=mask.to(device))
-    assert_equal(tokens, torch.cat([text for _, text in cases]), what="tokens of a padded batch")
+    assert_tokens(tokens, torch.cat([text for _, text in cases]), "tokens of a padded batch")
 
 
 def of_padding(logits, padded, n):
@@ -146,7 +148,7 @@ def test_cuda(student, reference, rng, device):
         for name in sorted(runs, reverse=bool(i % 2)):
             spent, tokens = timed(runs[name])  # the first time these prompts are seen: nothing to remember
             if name == "theirs":
-                assert_equal(tokens, texts, what="tokens of generate(compile=True)")
+                assert_tokens(tokens, texts, "tokens of generate(compile=True)")
             if i >= 3:  # the first rounds compile and warm up
                 times[name].append(spent)
     ratio = torch.tensor(times["ours"]).median() / torch.tensor(times["theirs"]).median()

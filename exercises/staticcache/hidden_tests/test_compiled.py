@@ -1,8 +1,8 @@
 """K9 and K11: `generate(compile=True)`, the student's own use of torch.compile, with a real back end."""
 
-from static_fixtures import greedy_case, make_model, student_model
+from static_fixtures import assert_tokens, greedy_case, make_model, student_model
 
-from grader.checks import assert_equal, check
+from grader.checks import check
 
 NONE, FULL = 1.3, 2.5  # ratios of CPU time that earn nothing and everything
 RACES, TOKENS = 24, 56  # rounds, those for warming up and spare ones included; new tokens in each
@@ -17,7 +17,7 @@ def test_compiled_generate(student, rng, device):
     for length in (5, 6, 7, 8):
         prompts, texts = greedy_case(model, rng.seed(), 3, length, 10)
         tokens = student.generate(theirs, prompts.to(device), 10, compile=True)
-        assert_equal(tokens, texts, what="tokens of generate(compile=True)")
+        assert_tokens(tokens, texts, "tokens of generate(compile=True)")
         graphs = student.graphs - before
         check(
             graphs >= 1,
@@ -55,7 +55,7 @@ def test_speed(student, race, rng, device, earn):
         return m.generate(llama, prompts[i : i + 1].to(device), TOKENS, compile=True)
 
     def judge(i, tokens):
-        assert_equal(tokens, texts[i : i + 1], what="tokens of generate(compile=True)")
+        assert_tokens(tokens, texts[i : i + 1], "tokens of generate(compile=True)")
 
     ratio = race(baseline=growing, student=compiled, setup=prepare(model, device), check=judge)
     earn((ratio - NONE) / (FULL - NONE))

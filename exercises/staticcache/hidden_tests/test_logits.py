@@ -2,9 +2,8 @@
 
 import torch
 from static_fixtures import (
-    F32,
-    LOGITS,
     Decoder,
+    assert_logits,
     contents,
     make_cache,
     make_model,
@@ -14,7 +13,7 @@ from static_fixtures import (
     student_model,
 )
 
-from grader.checks import assert_close, assert_equal
+from grader.checks import assert_equal
 
 N, T = 34, 40
 
@@ -35,7 +34,7 @@ def test_prefill_logits(student, reference, rng, device):
         due = oracle(reference, model, ids)[:, -1]
         cache = make_cache(student, model, B, T, device)
         logits = student.prefill(theirs, ids.to(device), cache)
-        assert_close(logits, due, LOGITS, what="logits after prefill", dtype=F32)
+        assert_logits(logits, due, "logits after prefill")
 
 
 def test_decode_logits(student, reference, rng, device):
@@ -64,7 +63,7 @@ def test_poisoned_slots(student, reference, rng, device):
     ids = random_ids(rng, model, 2, 20)
     due = oracle(reference, model, ids)
     logits = student.prefill(theirs, ids[:, :9].to(device), cache)
-    assert_close(logits, due[:, 8], LOGITS, what="logits after prefill into a used cache", dtype=F32)
+    assert_logits(logits, due[:, 8], "logits after prefill into a used cache")
     decoder.follow(ids, 9, due, "logits of decode_step on a used cache")
 
 
@@ -75,7 +74,7 @@ def test_reuse(student, reference, rng, device):
         ids = random_ids(rng, model, 2, length)
         due = oracle(reference, model, ids)
         logits = student.prefill(theirs, ids[:, :first].to(device), cache)
-        assert_close(logits, due[:, first - 1], LOGITS, what="logits after prefill, cache reused", dtype=F32)
+        assert_logits(logits, due[:, first - 1], "logits after prefill, cache reused")
         decoder.follow(ids, first, due, "logits of decode_step, cache reused")
     cache.reset()
     for name, value in contents(cache).items():

@@ -2,7 +2,7 @@
 
 en: decode_step returns [B, 1, V]; due is [B, V].
 zh: decode_step 返回了 [B, 1, V]；应为 [B, V]。
-caught by: test_decode_logits, test_output_form
+caught by: test_output_form
 """
 
 
