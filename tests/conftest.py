@@ -13,10 +13,14 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from grader.submission import snapshot
 
 pytest.register_assert_rewrite("tests.outcomes")
+# How long an example takes says more about the machine's load than about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config):

@@ -151,20 +151,20 @@ def read_demo(course, content):
     return read
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(edited(EXERCISE) | WRITTEN | st.text(max_size=60))
 def test_any_exercise_is_read_or_refused_with_its_line(course, text):
     read_demo(course, bytes_of(text))
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(edited(COURSE) | WRITTEN | st.text(max_size=60))
 def test_any_course_is_read_or_refused_with_its_line(course, text):
     (course / "exercises" / "demo" / "exercise.yaml").write_text(EXERCISE, encoding="utf-8")
     outcome(course / "grader.yaml", bytes_of(text), lambda: read_course(course).exercises())
 
 
-@settings(max_examples=CASES // 4, deadline=None)
+@settings(max_examples=CASES // 4)
 @given(st.binary(max_size=40), st.integers(0, len(EXERCISE.encode())))
 def test_bytes_that_are_no_text_are_refused_with_their_line(course, data, at):
     whole = EXERCISE.encode()

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
-PATIENCE = 5.0  # seconds that the command's own helpers have to end
+PATIENCE = 60.0  # seconds that the command's own helpers have to end
 
 
 def children():

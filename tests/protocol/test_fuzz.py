@@ -163,7 +163,7 @@ def check_ending(error: Exception) -> None:
         assert "\x1b" not in traceback_of(error)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.data())
 def test_every_conversation_ends_in_a_way_that_has_a_name(data):
     line = Scripted(lambda question: b"".join(data.draw(st.lists(sent(question.id), min_size=1, max_size=3))))
@@ -195,7 +195,7 @@ class Counted:
         view[:], self._data = given, self._data[len(view) :]
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.builds(packed, messages() | anything, st.just(1)), st.none() | st.integers(0, 2**32 - 1))
 def test_a_frame_takes_no_more_room_and_no_more_reads_than_its_limits(frame, claimed):
     prefix = frame[:4] if claimed is None else struct.pack("<I", claimed)
@@ -206,7 +206,7 @@ def test_a_frame_takes_no_more_room_and_no_more_reads_than_its_limits(frame, cla
     assert source.times <= 2 + wire.MAX_BLOBS
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(anything)
 def test_a_report_of_findings_is_of_the_right_form_or_refused(report):
     try:
@@ -220,7 +220,7 @@ def test_the_fuzzer_reaches_answers_callbacks_and_refusals():
     """What is never reached is never tested."""
     reached = set()
 
-    @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=150, database=None, derandomize=True)
     @given(st.data())
     def converse(data):
         line = Scripted(lambda question: data.draw(sent(question.id)) * 2)

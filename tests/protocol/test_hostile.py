@@ -54,14 +54,14 @@ def returned(value: list[object], blobs: list[int] | None = None, data: bytes = 
 
 
 # ------------------------------------------------------------------------------------ any bytes
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.binary(max_size=200))
 def test_random_bytes_never_break_the_judge(data):
     with pytest.raises((ProtocolError, Killed)):
         judge(struct.pack("<I", len(data)) + data)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(values(tensors()), st.data())
 def test_mutated_frames_never_break_the_judge(value, data):
     frame = bytearray(valid_frame(value))
@@ -96,7 +96,7 @@ nodes = st.one_of(
 )
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.lists(nodes, min_size=1, max_size=8), st.lists(st.sampled_from([0, 1, 4, 8, 16]), max_size=3))
 def test_trees_of_plausible_nodes_never_break_the_judge(tree, sizes):
     answer, blobs = read_answer(returned(tree, sizes, bytes(sum(sizes))))

@@ -35,19 +35,19 @@ def to_judge(value: object, ledger: Ledger | None = None) -> object:
     return (ledger or Ledger(no_call)).decode(answer.value, received)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(values(tensors()))
 def test_values_reach_the_worker(value):
     assert same(to_worker(value), value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(values(tensors()))
 def test_values_reach_the_judge(value):
     assert same(to_judge(value), value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tensors())
 def test_layout_is_kept_into_the_worker(tensor):
     inside = to_worker(tensor)
@@ -57,7 +57,7 @@ def test_layout_is_kept_into_the_worker(tensor):
     assert inside.data_ptr() != tensor.data_ptr() or not tensor.numel()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tensors())
 def test_answers_arrive_contiguous(tensor):
     judged = to_judge(tensor)
