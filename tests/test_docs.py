@@ -1,5 +1,6 @@
 """The documents say what the code does, and the same in both languages."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from grader.cli import main
 from grader.course import find_course
+from grader.inside.size import measure
 
 ROOT = Path(__file__).parent.parent
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
@@ -103,6 +105,19 @@ def test_exercises_table_counts_right(path):
         for e in EXERCISES
     ]
     assert [[row[0], *row[2:]] for row in rows] == due
+
+
+REFERENCE_SIZE = re.compile(r"(?:the reference\s+has|参考实现有) (\d+)[^\d]+([\d,]+) (?:tokens|个 token)")
+
+
+@pytest.mark.parametrize("name", ["rope", "staticcache"])
+def test_handouts_say_how_large_the_reference_is(name):
+    exercise = COURSE.exercise(name)
+    source = exercise.reference_source()
+    size = measure({"": ast.parse(source)}, [source])
+    for readme in ("README.md", "README.zh.md"):
+        said = REFERENCE_SIZE.search(text(exercise.path / readme)).groups()
+        assert said == (str(size["statements"]), f"{size['tokens']:,}"), readme
 
 
 @pytest.mark.parametrize("path", READMES, ids=name_of)
