@@ -47,9 +47,11 @@ class StudentRaised(Exception):  # noqa: N818
 class Sample:
     """One typical use of a public name, from which the shared tests Z1 to Z6 are made.
 
-    `run(module, *tensors)` is called with the student's module or the reference; `same` says whether
-    the two must agree in value (to 1e-4) or only in form. `prepare(module)` comes before, and is not
-    judged: making a module of the student's, which draws initial weights, where using it must not.
+    `run(module, *tensors)` is called with the student's module, and with the reference, whose answer says
+    which form is due. `same` says whether the student's own answers must agree (to 1e-4) however they are
+    asked for, or only in form, as random draws. `prepare(module)` comes before, and is not judged: making a
+    module of the student's, which draws initial weights, where using it must not. No sample may belong to a
+    bonus name: these tests are worth required points.
     """
 
     name: str
@@ -225,8 +227,20 @@ def _explain_nonfinite(a: torch.Tensor, e: torch.Tensor, what: str) -> Text:
     )
 
 
+def as_lists(value: object) -> object:
+    """Return a value with a list for every tuple in it: to all tests the two kinds of sequences are one."""
+    if isinstance(value, list | tuple):
+        return [as_lists(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_lists(item) for key, item in value.items()}
+    return value
+
+
 def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: ANN401
-    """Fail unless `actual` equals `expected`: tensors in shape, dtype and value, data in type and value."""
+    """Fail unless `actual` equals `expected`: tensors in shape, dtype and value, data in type and value.
+
+    A list and a tuple are the same.
+    """
     import torch
 
     if isinstance(expected, torch.Tensor):
@@ -240,6 +254,7 @@ def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: 
         raise WrongAnswer(
             Text(f"{what}: {wrong} of {total} values are wrong", f"{what}：{total} 个值中有 {wrong} 个不对")
         )
+    actual, expected = as_lists(actual), as_lists(expected)
     if type(actual) is not type(expected):
         got, due = type(actual).__name__, type(expected).__name__
         raise WrongAnswer(Text(f"{what}: expected {due}, got {got}", f"{what}：应为 {due}，得到的是 {got}"))
@@ -251,7 +266,7 @@ def _alike(actual: object, expected: object) -> bool:
     """Say whether two values are equal and of equal types throughout: [1.0] is not [1]."""
     if type(actual) is not type(expected):
         return False
-    if isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
+    if isinstance(actual, list) and isinstance(expected, list):
         return len(actual) == len(expected) and all(map(_alike, actual, expected))
     if isinstance(actual, dict) and isinstance(expected, dict):
         return actual.keys() == expected.keys() and all(_alike(actual[k], expected[k]) for k in expected)
@@ -259,7 +274,7 @@ def _alike(actual: object, expected: object) -> bool:
 
 
 def _explain_unequal(actual: object, expected: object, what: str) -> Text:
-    if isinstance(actual, list | tuple | str) and isinstance(expected, list | tuple | str):
+    if isinstance(actual, list | str) and isinstance(expected, list | str):
         if len(actual) != len(expected):
             got, due = len(actual), len(expected)
             return Text(f"{what}: length {got}, expected {due}", f"{what}：长度为 {got}，应为 {due}")

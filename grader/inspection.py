@@ -94,6 +94,7 @@ def inspection_spec(exercise: Exercise) -> dict[str, object]:
     return {
         **_rules(exercise),
         "public": list(exercise.interface.names),
+        "bonus": sorted(exercise.interface.optional),
         "methods": {name: list(methods) for name, methods in exercise.interface.classes.items()},
         "template": exercise.starter_files()[exercise.pseudocode_path],
         "upstream": [_rules(ancestor) for ancestor in exercise.ancestors],

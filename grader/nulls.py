@@ -1,7 +1,8 @@
 """Null solutions: a solution that has every name right and does nothing. Each must lose points.
 
 They are made from the reference: every public function and method still runs, so that shapes are
-right, and its result is then replaced. A test that a null solution passes tests nothing.
+right, and its result is then replaced. A test that a null solution passes tests nothing. Where only the
+bonus names are spoilt, no point but the bonus may be lost.
 """
 
 from __future__ import annotations
@@ -59,6 +60,39 @@ def null_sources(exercise: Exercise) -> dict[str, str]:
         lines += [f"{name}.{m} = _nulled({name}.{m})" for m in sorted(inner & own[name])]
     body = "\n".join(lines) + "\n"
     return {kind: reference + _PRELUDE.format(expression=e) + body for kind, e in _KINDS.items()}
+
+
+_SPOIL = """
+import torch as _torch
+
+
+def _spoil(name):
+    def spoilt(*args, **kwargs):
+        print(f"{name} is spoilt, draws at random and changes what it is given", _torch.rand(1))
+        for argument in args:
+            try:
+                argument.zero_()
+            except AttributeError:  # no tensor
+                pass
+
+    return spoilt
+
+"""
+
+
+def spoilt_bonus(exercise: Exercise) -> str | None:
+    """Return the reference with all bonus names doing everything wrong; itself it goes on using its own."""
+    optional = exercise.interface.optional
+    if not optional:
+        return None
+    tree = ast.parse(exercise.reference_source())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in optional:
+            node.id = f"_{node.id}"
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in optional:
+            node.name = f"_{node.name}"
+    lines = (f"{name} = _spoil({name!r})\n" for name in sorted(optional))
+    return ast.unparse(tree) + _SPOIL + "".join(lines)
 
 
 def _own_methods(source: str) -> Mapping[str, frozenset[str]]:

@@ -348,8 +348,16 @@ class Desk:
         return True
 
     def samples(self) -> list[Sample]:
-        """Make the exercise's samples for the shared tests: for each test anew, with the same inputs."""
-        return self._make_samples(Rng(self.seed, f"{self.exercise.name}/samples"))
+        """Make the exercise's samples for the shared tests: for each test anew, with the same inputs.
+
+        Raises ContentError for one of a bonus name: these tests are worth required points.
+        """
+        samples = self._make_samples(Rng(self.seed, f"{self.exercise.name}/samples"))
+        bonus = sorted({s.name for s in samples} & self.exercise.interface.optional)
+        if bonus:
+            path = self.exercise.path / "hidden_tests" / "samples.py"
+            raise ContentError(path, f"a sample of {bonus[0]}, a bonus name, would cost required points")
+        return samples
 
     @cached_property
     def _make_samples(self) -> Callable[[Rng], list[Sample]]:

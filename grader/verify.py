@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from grader.exercise import SHARED_TESTS, STATIC_TESTS, Exercise
 from grader.job import Job, JobResult, State, Status, TestResult, score_job
-from grader.nulls import null_sources
+from grader.nulls import null_sources, spoilt_bonus
 from grader.schedule import plan_slots, run_jobs
 from grader.wall.launch import Tier
 
 CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
 # library: what the field uses, wrapped: the tests accept it, too, where they do not look at the source;
-# mutant: on the tests it names; matrix: a mutant on all tests
-KINDS = ("reference", "variant", "kit", "library", "mutant", "matrix", "null", "starter")
+# mutant: on the tests it names; matrix: a mutant on all tests; bonus: wrong in bonus names only
+KINDS = ("reference", "variant", "kit", "library", "mutant", "matrix", "null", "bonus", "starter")
 CORRECT = ("reference", "variant", "kit", "library")
 MARGIN = 0.5  # correct code may use this share of a float32 limit before verify says so
 QUICK_SEEDS, FULL_SEEDS = 1, 20
@@ -108,6 +108,8 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
             yield Specimen("matrix", mutant.name, files)
     for name, source in null_sources(exercise).items():
         yield Specimen("null", name, exercise.solution_files(source))
+    if (spoilt := spoilt_bonus(exercise)) is not None:
+        yield Specimen("bonus", "", exercise.solution_files(spoilt), behaviour)
     yield Specimen("starter", "", exercise.starter_files())
     yield Specimen("starter", "signatures", exercise.starter_files(), ("test_signatures",))
 
@@ -209,6 +211,11 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
     elif specimen.kind == "null":
         if not any(t.status in CAUGHT for t in result.tests if t.name not in SHARED_TESTS):
             yield "loses no points"
+    elif specimen.kind == "bonus":
+        bonus = {spec.name for spec in exercise.tests if spec.bonus}
+        for test in result.tests:
+            if test.name not in bonus and _catches(test) and test.status is not Status.UNGRADABLE:
+                yield f"loses a required test to a bonus name, {test.name}: {test.message.en}"
     elif specimen.kind == "matrix":
         pass  # shown, not judged: a mutant may be caught by more tests than it names
     elif specimen.name == "signatures":

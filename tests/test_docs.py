@@ -181,3 +181,23 @@ def test_map_of_the_code_names_every_module_and_no_other():
     modules = {str(p.relative_to(package)) for p in package.rglob("*.py") if p.name != "__init__.py"}
     rows = [row for table in tables(ROOT / "docs" / "architecture.md") for row in table]
     assert set(re.findall(r"`([\w/]+\.py)`", "\n".join(row[0] for row in rows))) == modules
+
+
+def test_changes_are_asked_for_in_the_same_words_everywhere():
+    starters = [path.read_text(encoding="utf-8") for path in ROOT.glob("exercises/*/starter/PSEUDOCODE.md")]
+    sections = [text.partition("## Changes")[2] for text in starters if "## Changes" in text]
+    assert len(sections) == 3
+    assert len(set(sections)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("README.md", "A tuple and a list are the same to every test"),
+        ("README.zh.md", "元组与列表在所有测试中都视为相同"),
+    ],
+)
+def test_every_handout_says_that_kinds_of_sequences_do_not_matter(name, rule):
+    handouts = list(ROOT.glob(f"exercises/*/{name}"))
+    assert len(handouts) == 5
+    assert [path for path in handouts if rule not in path.read_text(encoding="utf-8")] == []

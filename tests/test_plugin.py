@@ -56,6 +56,14 @@ def import_fails(course):
     course.edit(HIDDEN, "import torch\n", "import torch\nimport no_such_module\n")
 
 
+def sample_of_a_bonus_name(course):
+    course.edit(
+        "hidden_tests/samples.py",
+        'Sample("dot", lambda m, a, b: m.dot',
+        'Sample("angle", lambda m, a, b: m.angle',
+    )
+
+
 def process_above_is_killed(course):
     """As by a machine that is out of memory; only the student's, not that of our own solution after it."""
     kill = "test_largest.once = student._session._line._keeper.kill()"
@@ -71,6 +79,7 @@ CASES = {  # what is done to the exercise, who is graded
     "row_without_function": (row_without_function, "passes"),
     "skip_mark": (skip_mark, "passes"),
     "import_fails": (import_fails, "passes"),
+    "sample_of_a_bonus_name": (sample_of_a_bonus_name, "passes"),
     "process_above_is_killed": (process_above_is_killed, "passes"),
 }
 
@@ -100,6 +109,7 @@ def results(tmp_path_factory, make_course):
         ("row_without_function", "tests table and test functions disagree on: test_notes"),
         ("skip_mark", "test_notes"),
         ("import_fails", "no_such_module"),
+        ("sample_of_a_bonus_name", "samples.py: a sample of angle, a bonus name, would cost required points"),
         ("process_above_is_killed", "killed from outside"),
     ],
 )

@@ -36,6 +36,10 @@ def rot(course):
     """Break everything that verify has to notice, except for the null solutions."""
     (course.exercise / "mutants" / "harmless.py").write_text(HARMLESS)
     course.edit("variants/loops.py", "row / (row.norm() or 1)", "row / (row.norm() or 2) * 1.01")
+    required = "    check(picked[0] >= picked[1]"
+    course.edit(
+        "hidden_tests/test_vectors.py", required, f"    student.angle(x[None], x[None]).item()\n{required}"
+    )
     starter = course.exercise / "starter" / "solution.py"
     raises = "    raise NotImplementedError\n"
     starter.write_text(starter.read_text().replace(raises, "    return (a * b).sum(-1)\n", 1))
@@ -81,6 +85,7 @@ def test_silence_where_all_is_right(problems):
         "variant/loops (seed 7): test_normalise is failed",
         "variant/library (seed 7): test_normalise is violation",
         "starter (seed 7): gets ",
+        "bonus (seed 7): loses a required test to a bonus name, test_largest_steps: ",
         "starter/signatures (seed 7): differs from the reference: signature of largest",
     ],
 )

@@ -22,9 +22,10 @@ T = TypeVar("T")
 def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, Any]:
     """Inspect the files of one exercise, and of the exercises upstream by the rules of those.
 
-    `spec`: `exercise` (name), `ancestors` (names), `public` (names of the interface), `methods` (of its
-    classes), `imports`, `names`, `banned` (see `Rules`), `template` (bytes of the PSEUDOCODE.md handed out),
-    `upstream` (a list of such specs, whose rules alone are used). All but the first optional.
+    `spec`: `exercise` (name), `ancestors` (names), `public` (names of the interface), `bonus` (those of them
+    that need no pseudocode), `methods` (of its classes), `imports`, `names`, `banned` (see `Rules`),
+    `template` (bytes of the PSEUDOCODE.md handed out), `upstream` (a list of such specs, whose rules alone
+    are used). All but the first optional.
 
     Returns `violations`, `errors` and `branches` (lists of findings), `size` (statements, tokens,
     longest_line), `pseudocode` (fraction, headings, problems) and `signatures`. Plain data; never raises
@@ -42,6 +43,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     violations.sort(key=lambda v: (not v["file"].startswith(own), v["file"], v["line"]))
     violations = [v if v["file"].startswith(own) else _upstream(v) for v in violations[:MOST]]
     public = tuple(spec.get("public") or ())
+    required = [name for name in public if name not in (spec.get("bonus") or ())]
     module = f"exercises.{spec['exercise']}.solution"
     mine = _within(texts, own)
     known = frozenset[str]().union(*defined.values()) if spec.get("ancestors") else None
@@ -55,7 +57,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
         "pseudocode": pseudocode.judge(
             sources.get(f"{own}PSEUDOCODE.md"),
             spec.get("template") or b"",
-            signatures.implemented(program, module, public, spec.get("methods") or {}),
+            signatures.implemented(program, module, required, spec.get("methods") or {}),
             mine.values(),
             known,
         ),

@@ -3,7 +3,7 @@
 import torch
 from batch_fixtures import Counter
 
-from grader.checks import WrongAnswer, assert_equal, assert_form, check, clue
+from grader.checks import WrongAnswer, as_lists, assert_equal, assert_form, check, clue
 
 MOST_CALLS = 1000
 
@@ -41,6 +41,7 @@ def continue_and_check(student, expose, reference, model, rows, n, what, **optio
 
 def check_rows(answer, due, what):
     """Fail unless these are the new tokens of every row; say how they are wrong."""
+    answer = as_lists(answer)
     check(
         isinstance(answer, list) and all(isinstance(row, list) for row in answer),
         f"{what}: generate_batch must return a list with a list of ints per prompt",
@@ -90,7 +91,7 @@ def own_or_due(theirs, rows, due, answer, n, eos=None):
     Mistakes inside the model are another exercise's: here only batching counts. A model that says next to
     nothing has no say.
     """
-    if answer == due:
+    if as_lists(answer) == due:
         return due
     own = [own_tokens(theirs, row.prompt, n, eos) for row in rows]
     return own if len({token for row in own for token in row}) > len(rows) else due

@@ -1,7 +1,4 @@
-"""One or two typical uses of every public name, from which the shared tests are made.
-
-Where the student's own Llama runs, only the form of its answer counts: its values are another exercise's.
-"""
+"""One or two typical uses of every name that is no bonus, from which the shared tests are made."""
 
 import torch
 from batch_fixtures import make_model
@@ -31,8 +28,6 @@ def samples(rng):
     llama = Kept(make_model("small", rng.seed()))
     rows = [rng.integers(1, 97, (length,)).tolist() for length in (3, 8, 1)]
     mask = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 1]])
-    q, k, v = rng.normal(3, 4, 2, 16), rng.normal(3, 2, 5, 16), rng.normal(3, 2, 5, 16)
-    visible = torch.ones(3, 1, 2, 5, dtype=torch.bool).tril(3) & mask[:, None, None].bool()
 
     def padded(m, ids, attention_mask):
         position_ids = m.make_position_ids(attention_mask)
@@ -44,10 +39,8 @@ def samples(rng):
     return [
         Sample("pad_batch", lambda m: m.pad_batch(rows, 0)),
         Sample("make_position_ids", lambda m, given: m.make_position_ids(given), (mask,)),
-        Sample("make_position_ids", padded, (rng.integers(0, 97, (3, 5)), mask), False, llama),
+        Sample("make_position_ids", padded, (rng.integers(0, 97, (3, 5)), mask), prepare=llama),
         Sample("make_mask", lambda m, given: m.make_mask(given, 2), (mask,)),
         Sample("generate_batch", lambda m: m.generate_batch(llama(m), rows, 4), prepare=llama),
-        Sample("generate_batch", rectangle, (), False, llama),
-        Sample("cache_utilization", lambda m: m.cache_utilization([3, 8, 1], [4, 4, 2])),
-        Sample("attend", lambda m, *given: m.attend(*given, "sdpa"), (q, k, v, visible)),
+        Sample("generate_batch", rectangle, prepare=llama),
     ]

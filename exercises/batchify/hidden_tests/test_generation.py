@@ -6,7 +6,7 @@ Judged through a model of the course, but for B3b and the Engine, which run the 
 from batch_calls import check_rows, continue_and_check, own_or_due
 from batch_fixtures import decode, make_ending, make_model, make_rows, student_model, swap_tokens, text_case
 
-from grader.checks import assert_equal, check, expect_raises
+from grader.checks import as_lists, assert_equal, check, expect_raises
 
 UNEQUAL = ((3, 9), (1, 24, 7, 7, 13))
 EXAMPLES = 25
@@ -109,7 +109,7 @@ def test_engine(student, reference, rng):
         nonlocal theirs
         rows, prompts = [case.rows[i] for i in picks], [case.prompts[i] for i in picks]
         due = [decode(row, n) for row in rows]
-        answer = engine.execute(prompts, n, **options)
+        answer = as_lists(engine.execute(prompts, n, **options))
         if answer != due and isinstance(answer, list):  # the model's mistakes are another exercise's
             if theirs is None:
                 theirs = student_model(student, case.model, "cpu")

@@ -102,7 +102,7 @@ def test_public_engine(student, rng):
     prompts = ["hello", "a llama in a batch"]
     texts = engine.execute(prompts, max_new_tokens=5)
     check(
-        isinstance(texts, list) and len(texts) == 2 and all(isinstance(text, str) for text in texts),
+        isinstance(texts, list | tuple) and len(texts) == 2 and all(isinstance(text, str) for text in texts),
         "execute must return a list with one text per prompt",
         "execute 应返回一个列表，每个提示对应一段文本",
     )

@@ -1,7 +1,7 @@
-"""Typical uses of every public name, from which the shared tests are made."""
+"""Typical uses of every name that is no bonus, from which the shared tests are made."""
 
 import torch
-from rope_fixtures import LLAMA3, make_config, make_model
+from rope_fixtures import make_config, make_model
 
 from grader.checks import Sample
 
@@ -43,9 +43,6 @@ def samples(rng):
 
         return Sample(kind, run, (k, v, where[:, :5]))
 
-    def sink(m, k, v, position_ids):
-        return tuple(m.SinkCache(1, 3).update(0, k, v, position_ids, m.Rope(config)))
-
     def cached(kind):
         def run(m, first, second):
             cache = getattr(m, kind)()
@@ -59,7 +56,6 @@ def samples(rng):
     def asked(m, position_ids):
         return m.PreRopeCache().query_positions(position_ids)
 
-    speeds = 500000.0 ** -(torch.arange(16) / 16)
     return [
         Sample("Rope", lambda m, x, p: m.Rope(config)(x, p), (k, where[:, :5])),
         update("PostRopeCache"),
@@ -71,6 +67,4 @@ def samples(rng):
         Sample("Llama", explicit, (ids, torch.ones_like(ids), where), prepare=llama),
         cached("PostRopeCache"),
         cached("PreRopeCache"),
-        Sample("SinkCache", sink, (k, v, where[:, :5])),
-        Sample("llama3_scale", lambda m, f: m.llama3_scale(f, LLAMA3), (speeds,)),
     ]

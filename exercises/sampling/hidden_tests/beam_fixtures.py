@@ -125,7 +125,7 @@ def well_formed(answer):
     check(
         isinstance(answer, tuple | list)
         and len(answer) == 2
-        and isinstance(answer[0], list)
+        and isinstance(answer[0], list | tuple)
         and all(type(token) is int for token in answer[0])
         and isinstance(answer[1], float),
         "beam search must return (list of Python ints, Python float)",

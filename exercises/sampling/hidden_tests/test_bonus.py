@@ -180,7 +180,7 @@ def test_beam_batch_equals_single(student, reference, rng, expose):
             assert reference.beam_search(model, prefix, beams, 6, eos, penalty)[0] == tokens
         answers = run_batch(student, expose, model, prefixes, beams, eos, penalty)
         check(
-            isinstance(answers, list) and len(answers) == len(prefixes),
+            isinstance(answers, list | tuple) and len(answers) == len(prefixes),
             "beam_search_batch must return a list with one (tokens, score) per prefix",
             "beam_search_batch 应返回列表，每个 prefix 对应一个 (tokens, score)",
         )
