@@ -37,11 +37,11 @@ def _degenerate(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
 
 def _scaled(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
     factor = float((a * e).sum() / (e * e).sum().clamp_min(1e-300))
-    if factor == 0 or e.numel() < 3 or _error(a / factor, e) > max(CLOSE, 10 * limit):
+    if factor == 0 or e.numel() < 3 or _error(a / factor, e) > max(CLOSE, 2 * limit):
         return NO_TEXT
     if abs(factor + 1) < CLOSE:
         return Text("Your output is right except for its sign.", "你的输出只差一个负号。")
-    if abs(factor - 1) < CLOSE:
+    if abs(factor - 1) < max(CLOSE, 2 * limit):
         return NO_TEXT
     return Text(
         "Your output is right except for one constant factor.", "你的输出与正确结果只差一个常数因子。"
@@ -79,15 +79,16 @@ def _precision(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
 
 
 def _located(a: torch.Tensor, e: torch.Tensor, limit: float) -> Text:
-    """Name the slices along one dimension that alone are wrong."""
+    """Name the slices along one dimension that alone are wrong, where each is clearly wrong or right."""
     for dim in range(a.dim()):
         n = a.shape[dim]
         if n < 2:
             continue
         rows_a, rows_e = a.movedim(dim, 0).reshape(n, -1), e.movedim(dim, 0).reshape(n, -1)
-        wrong = ((rows_a - rows_e).norm(dim=1) > 10 * limit * rows_e.norm(dim=1).clamp_min(1e-300)).nonzero()
-        indices = [int(i) for i in wrong.flatten()]
-        if 0 < len(indices) <= n // 2:
+        errors = (rows_a - rows_e).norm(dim=1) / rows_e.norm(dim=1).clamp_min(1e-300)
+        wrong, right = errors > 10 * limit, errors <= 2 * limit
+        indices = [int(i) for i in wrong.nonzero().flatten()]
+        if 0 < len(indices) <= n // 2 and bool((wrong | right).all()):
             shown = ", ".join(map(str, indices[:5])) + (", ..." if len(indices) > 5 else "")
             return Text(
                 f"Only part is wrong: index {shown} of dimension {dim} (size {n}).",

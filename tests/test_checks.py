@@ -51,6 +51,20 @@ def test_shifted_and_transposed_outputs_are_recognised():
     assert "dimensions 0 and 1 are exchanged" in rejected(noise.T.contiguous(), noise)
 
 
+def test_no_pattern_is_named_that_a_wide_limit_would_make_of_anything():
+    """Of half-precision answers a third may be wrong and ten times the limit not reached."""
+    source = torch.Generator().manual_seed(0)
+    right, noise = (torch.randn(6, 40, generator=source) for _ in range(2))
+    assert "constant factor" not in rejected(1.2 * right + 0.2 * noise, right, limit=3e-2)
+    spoiled = right + 0.2 * noise
+    spoiled[0] *= 3
+    assert "Only part" not in rejected(spoiled, right, limit=3e-2)
+    assert "constant factor" in rejected(1.2 * right + 0.02 * noise, right, limit=3e-2)
+    spoiled = right.clone()
+    spoiled[0] *= 3
+    assert "index 0 of dimension 0" in rejected(spoiled, right, limit=3e-2)
+
+
 def test_imaginary_parts_count():
     expected = torch.complex(RIGHT, RIGHT + 3)
     assert_close(expected.clone(), expected.conj().conj(), 1e-5, what="output")

@@ -3,10 +3,11 @@
 import torch
 from rope_fixtures import F32, assert_values, both, make_config, relative, rope64, turn_limit
 
-from grader.checks import assert_close, assert_equal, assert_form, put_right
+from grader.checks import assert_close, assert_equal, assert_form, check, put_right
 
 HALVES = {torch.bfloat16: (5e-3, 1e-4), torch.float16: (6e-4, 1e-5)}  # dtype: floor of the limit, slack
 FAR = 200
+TURNED = 0.3  # relative change by a turn of 1 to 39 positions: the fastest pair alone makes it 0.5
 
 
 def test_rope_values(student, reference, rng, device):
@@ -51,6 +52,11 @@ def test_rope_identities(student, rng, device):
     a, b = rng.integers(1, 40, (2, 6)), rng.integers(1, 40, (2, 6))
     assert_close(turn(x, torch.zeros_like(a)), x, 1e-7, what="position 0")
     once = turn(x, a)
+    check(
+        relative(once, x) > TURNED,
+        "a turn by 1 to 39 positions changes almost nothing",
+        "转过 1 到 39 个位置，特征却几乎没有变化",
+    )
     assert_close(once.norm(dim=-1), x.norm(dim=-1), 1e-6, what="lengths of rotated features")
     assert_close(turn(once, b), turn(x, a + b), 1e-5, what="a turn by a and then by b, against one by a + b")
     assert_close(mirror(turn(mirror(once), a)), x, 1e-5, what="a turn undone (mirrored, turned, mirrored)")

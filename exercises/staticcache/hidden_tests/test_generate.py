@@ -35,7 +35,12 @@ def test_overflow(student, rng, device):
         student.prefill(theirs, ids, cache)
     unchanged(cache, before, "after a prefill that does not fit")
     student.prefill(theirs, ids[:, :8], cache)
-    before = contents(cache)
+    poisoned, before = before, contents(cache)
+    check(
+        not any(bool((before[name] == poisoned[name]).any()) for name in before),
+        "prefill has not written the slots of its prompt",
+        "prefill 没有写入提示对应的槽位",
+    )
     for position in (8, 11):
         with expect_raises(*REFUSALS):
             decoder.feed(ids[:, :1], position)
