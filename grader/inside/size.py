@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import io
+import re
+import textwrap
 import tokenize
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
 from grader.inside.reading import BROKEN, children, nodes, split_lines
 
+# A text counts as one token, up to so many characters; then one token more for every few characters, which is
+# what code has. Text that is code counts as what it is, a docstring only if it is more than a formula.
+_FREE_TEXT, _PER_TOKEN, _FORMULA = 80, 5, 30
+_FREE_CODE = re.compile(r"[=(\n].*[\w)\]]", re.DOTALL)  # no name, no word
 _COUNTED = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING, tokenize.OP)
 # What may be called where nothing counts: it looks at things and changes none.
 _LOOKS = frozenset((
@@ -33,13 +40,18 @@ def measure(trees: Mapping[str, ast.Module], texts: Iterable[str]) -> Size:
     """Measure the files of one exercise, taking the trees apart.
 
     Docstrings, imports, annotations, asserts and `__repr__` do not count, nor does `pass`: unless they do
-    some of the work.
+    some of the work. A docstring may, if it is a program, or if some of the code reads it.
     """
     statements = tokens = 0
+    read = any(_reads_docstrings(node) for tree in trees.values() for node in nodes(tree))
     for tree in trees.values():
-        _strip(tree)
-        statements += sum(isinstance(n, ast.stmt) and not isinstance(n, ast.Pass) for n in nodes(tree))
-        tokens += _count_tokens(tree)
+        _strip(tree, read)
+        left = nodes(tree)
+        texts_of_code = [code for n in left if (code := _code_in(n)) is not None]
+        for part in (tree, *texts_of_code):
+            statements += sum(isinstance(n, ast.stmt) and not isinstance(n, ast.Pass) for n in nodes(part))
+            tokens += _count_tokens(part)
+        tokens += sum(_beyond_one(n) for n in left if isinstance(n, ast.Constant))
     longest = max((len(line) for text in texts for line in split_lines(text)), default=0)
     return Size(statements=statements, tokens=tokens, longest_line=longest)
 
@@ -53,29 +65,61 @@ def _count_tokens(tree: ast.Module) -> int:
         return len(nodes(tree))  # an odd source (a number of 5000 digits): near enough
 
 
-def _strip(tree: ast.Module) -> None:
-    """Remove from a tree what is not counted."""
+def _reads_docstrings(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr="__doc__") | ast.Constant(value="__doc__") | ast.Name(id="__doc__"):
+            return True
+    return False
+
+
+def _code_in(node: ast.AST) -> ast.Module | None:
+    """Return the code that a text is, None where it is none worth the name."""
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str | bytes):
+        return None
+    text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+    if not _FREE_CODE.search(text):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(textwrap.dedent(text).strip())
+    except BROKEN:
+        return None
+
+
+def _beyond_one(constant: ast.Constant) -> int:
+    """Return what a long constant that is no code counts beyond its one token."""
+    value = constant.value
+    if isinstance(value, int):
+        length = value.bit_length() // 4
+    else:
+        length = len(value) if isinstance(value, str | bytes) and _code_in(constant) is None else 0
+    return max(0, length - _FREE_TEXT) // _PER_TOKEN
+
+
+def _strip(tree: ast.Module, read: bool) -> None:
+    """Remove from a tree what is not counted. `read` says that docstrings are."""
     todo: list[ast.AST] = [tree]  # a list, not recursion: the source chooses the depth
     while todo:
         node = todo.pop()
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
-                value[:] = [kept for part in value for kept in _bare(part)]
+                value[:] = [kept for part in value for kept in _bare(part, read)]
                 if not value and name == "body":
                     value.append(ast.Pass())
             elif isinstance(value, ast.AST):
-                setattr(node, name, next(iter(_bare(value)), None))
+                setattr(node, name, next(iter(_bare(value, read)), None))
         todo.extend(children(node))
 
 
-def _bare(part: object) -> list[object]:
+def _bare(part: object, read: bool) -> list[object]:
     """Return what remains of one child: nothing, itself, or something simpler."""
     match part:
         case ast.Import() | ast.ImportFrom() | ast.Pass():
             return []
         case ast.Assert() if _only_looks(part):
             return []
-        case ast.Expr(value=ast.Constant(value=str())):
+        case ast.Expr(value=ast.Constant(value=str()) as text) if not read and not _is_program(text):
             return []
         case ast.FunctionDef(name="__repr__") if _only_tells(part):
             return []
@@ -87,7 +131,8 @@ def _bare(part: object) -> list[object]:
             part.returns = None if returns is None or _only_looks(returns) else returns
         case ast.JoinedStr(values=values):
             # Python 3.12 splits f-strings into tokens, 3.11 does not: count what they compute, in both.
-            return [ast.Tuple([ast.Constant("f"), *_computed(values)], ast.Load())]
+            said = "".join(str(v.value) for v in values if isinstance(v, ast.Constant))
+            return [ast.Tuple([ast.Constant(f"f{said}"), *_computed(values)], ast.Load())]
     return [part]
 
 
@@ -98,6 +143,11 @@ def _computed(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
             yield value.value
             if isinstance(value.format_spec, ast.JoinedStr):
                 yield from _computed(value.format_spec.values)
+
+
+def _is_program(text: ast.Constant) -> bool:
+    code = _code_in(text)
+    return code is not None and _count_tokens(code) > _FORMULA
 
 
 def _only_looks(node: ast.AST) -> bool:

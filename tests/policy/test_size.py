@@ -93,3 +93,74 @@ def test_helpers_count_and_earlier_exercises_do_not():
     }
     found = inspect(sources, {"exercise": "sampling", "ancestors": ["llamascratch"]})["size"]
     assert found == {"statements": 3, "tokens": 9, "longest_line": 5}
+
+
+CODE = "scores = q @ k.transpose(-2, -1)\nweights = scores.softmax(-1)\nout = weights @ v + bias[None]\n"
+
+
+def words(source):
+    return size(source)["tokens"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"def f(x):\n    '''\n    {CODE.replace(chr(10), chr(10) + '    ')}'''\n    return x\n",
+        f"def f(x):\n    return run({CODE!r})\n",
+        f"def f(x):\n    return run({CODE.encode()!r})\n",
+        f"def f(x):\n    return run(f'{{x}}' + {CODE!r})\n",
+        f"CODE = {{'a': {CODE!r}}}\ndef f(x):\n    return x\n",
+    ],
+)
+def test_text_that_is_code_counts_as_code(text):
+    found = size(text)
+    assert found["tokens"] >= words(CODE)
+    assert found["statements"] >= 3 + 1
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        repr(3 * CODE[::-1]),
+        repr(3 * CODE.encode().hex()),
+        repr(3 * CODE.replace("\n", "§")),
+        str(int(CODE.encode().hex(), 16)),
+    ],
+)
+def test_code_in_disguise_counts_by_its_length(packed):
+    assert words(f"def f(x):\n    return run({packed})\n") > words("def f(x):\n    return run(1)\n") + 5
+
+
+def test_a_docstring_that_is_read_counts():
+    prose = (
+        "def f(x):\n    '''" + "Not code, yet who knows what it says when it is taken apart. " * 5 + "'''\n"
+    )
+    assert words(f"{prose}    return run(f)\n") < words(f"{prose}    return run(f.__doc__)\n") - 20
+
+
+@pytest.mark.parametrize(
+    "doc",
+    [
+        "Rotate.",
+        "softmax(q @ k.T / sqrt(d)) @ v",
+        "x [B, S, D] -> y [B, S, D]",
+        "Attend.\n\n    q, k, v: [B, H, S, D]\n    mask: bool\n\n    Example:\n        >>> attend(q, k, v)\n",
+        "Long. " * 100,
+        "y = x * w",
+    ],
+)
+def test_real_docstrings_are_free(doc):
+    bare = "def f(x):\n    y = x + 1\n    return y\n"
+    full = f"def f(x):\n    {doc!r}\n    y = x + 1\n    return y\n"
+    assert {**size(full), "longest_line": 0} == {**size(bare), "longest_line": 0}
+
+
+@pytest.mark.parametrize(
+    "text", ["lm_head.weight", "reduce-overhead", "cuda:0", "b s (h d) -> b h s d", "model"]
+)
+def test_an_ordinary_text_is_one_token(text):
+    assert words(f"x = {text!r}") == 3
+
+
+def test_a_message_is_one_token():
+    assert words("raise ValueError('a prompt has at least one token')") == 5
