@@ -188,6 +188,7 @@ class Candidate:
                 module=self._exercise.module,
                 interface=self._exercise.interface,
                 opened=self._opened() if self.policy else None,
+                names=self._names(),
                 poison=self._exercise.policy.poison if self.policy else (),
                 banned=self._exercise.policy.banned if self.policy else (),
                 device=self._device,
@@ -201,6 +202,12 @@ class Candidate:
         """Return the modules that this exercise and those upstream open to a solution."""
         policies = [e.policy for e in (*self._exercise.ancestors, self._exercise)]
         return sorted({m for policy in policies for m in (*policy.imports, *(policy.names or ()))})
+
+    def _names(self) -> dict[str, list[str]]:
+        """Return what alone is open of some modules, here and upstream."""
+        policies = [e.policy.names or {} for e in (*self._exercise.ancestors, self._exercise)]
+        modules = sorted({module for names in policies for module in names})
+        return {m: sorted({name for names in policies for name in names.get(m, ())}) for m in modules}
 
     def _refuse(self, error: Exception) -> NotLoaded:
         """Remember that nothing of this solution can run, and why."""

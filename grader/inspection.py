@@ -12,7 +12,7 @@ from grader.job import Text
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One breach of the import policy."""
+    """One breach of the import policy, or what is suspicious and costs nothing."""
 
     rule: str
     file: str
@@ -47,6 +47,7 @@ class Report(msgspec.Struct, frozen=True):
     """The report of `inside.policy.inspect`, checked for form."""
 
     violations: tuple[Finding, ...] = ()
+    suspicions: tuple[Finding, ...] = ()
     size: Size = Size()
     pseudocode: Pseudocode = Pseudocode()
     signatures: dict[str, str] = {}
@@ -59,6 +60,7 @@ class Inspection:
     """What is known of a solution without running it."""
 
     violations: tuple[Finding, ...]
+    suspicions: tuple[Finding, ...]
     size: Size
     pseudocode: float
     pseudocode_problems: tuple[Text, ...]
@@ -80,6 +82,7 @@ def read_inspection(report: object) -> Inspection:
     r = msgspec.convert(report, Report)
     return Inspection(
         violations=r.violations,
+        suspicions=r.suspicions,
         size=r.size,
         pseudocode=r.pseudocode.fraction,
         pseudocode_problems=tuple(Text(p.en, p.zh) for p in r.pseudocode.problems),

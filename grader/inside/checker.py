@@ -1,388 +1,375 @@
-"""Check one file of a submission against the rules of its exercise."""
+"""Check one file of a submission against the rules of its exercise.
+
+A *breach* is certain: something closed is imported, named or called. What only looks odd, such as a name made
+at run time, is *suspicious*: it is told and costs nothing, for whatever it leads to is refused when it runs.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from grader.inside.doors import (
-    BY_LITERAL_NAME,
-    DENIED_BINDINGS,
+    BACKENDS,
+    BINDINGS,
+    BY_NAME,
     DENIED_BUILTINS,
-    ONE_ARGUMENT,
+    MOST_ARGUMENTS,
+    SETTINGS,
     Rules,
-    attribute_is_door,
-    dunder_is_door,
+    has,
+    is_door,
+    is_internal,
+    is_odd,
 )
 from grader.inside.reading import Finding, finding, split_lines
 from grader.inside.scopes import (
-    Kind,
-    Opaque,
-    Origin,
     Program,
     Scope,
     TooIndirectError,
-    Walker,
+    chain,
     import_base,
-    literal_getattr,
+    link,
     module_name,
+    table_of,
 )
 
 MOST = 50  # findings of one file; a source made of violations must not become a report of them
-_DUNDER_FIELD = re.compile(r"\{[^{}]*[.\[]\s*__")
+_WORD = re.compile(r"\w+")
+_BREACHES: Mapping[str, tuple[str, str]] = {
+    "indirect": (
+        "goes through too many names to be checked; use the imported name directly",
+        "经过的别名太多，无法检查；请直接使用导入的名字",
+    ),
+    "star": (
+        "star imports are not allowed: they hide where names come from",
+        "不允许使用 import *：看不出名字的来源",
+    ),
+    "import": (
+        "the module {} is not allowed in this exercise; README.md lists what is",
+        "本练习不允许使用模块 {}；允许的模块见 README.zh.md",
+    ),
+    "beside": (
+        "the module {} is not allowed in this exercise; write `from .{} import ...`",
+        "本练习不允许使用模块 {}；请写成 `from .{} import ...`",
+    ),
+    "outside": ("leaves the repository", "相对导入超出了仓库范围"),
+    "exercise": (
+        "{} is not part of this exercise; of the earlier exercises, allowed: {}",
+        "{} 不属于本练习；之前的练习中允许导入的有：{}",
+    ),
+    "attribute": ("{} is not allowed in this exercise", "本练习不允许使用 {}"),
+    "choice": ("{} is not allowed in this exercise; allowed: {}", "本练习不允许使用 {}；允许的名字：{}"),
+    "builtin": ("`{}` is not allowed in this exercise", "本练习不允许使用 `{}`"),
+    "door": (
+        "`{}` is not allowed: it reaches beyond the exercise",
+        "不允许使用 `{}`：它会触及练习范围之外的东西",
+    ),
+    "assign": (
+        "changes {}, which was imported; imported things are not to be changed",
+        "修改了导入的 {}；不允许修改导入的对象",
+    ),
+    "backend": (
+        "a back end is given by its name, one of {}, and options are plain values",
+        "后端只能以名字给出（{} 之一），options 只能是普通的值",
+    ),
+    "banned": ("{} is what this exercise asks you to write yourself", "{} 正是本练习要求你自己实现的内容"),
+}
+_SUSPICIONS: Mapping[str, tuple[str, str]] = {
+    "name": ("reads a name that is made at run time", "读取的名字在运行时才确定"),
+    "class": ("makes a class at run time", "在运行时创建类"),
+    "module": ("passes the module {} around as a value", "把模块 {} 当作值传递"),
+    "odd": ("uses the unusual name {}", "使用了不寻常的名字 {}"),
+    "compile": ("compiling does nothing in this exercise", "本练习中编译不起作用"),
+}
 
 
-class Checker(Walker):
-    """Check one file against the rules. The findings are in `findings` after `check`."""
+class Checker:
+    """Check one file against the rules; `breaches` and `suspicions` are whole after `check` and `finish`."""
 
-    def __init__(
-        self, file: str, text: str, program: Program, rules: Rules, *, defined: frozenset[str]
-    ) -> None:
+    def __init__(self, file: str, text: str, program: Program, rules: Rules, own: frozenset[str]) -> None:
         self.file, self.program, self.rules = file, program, rules
+        self.own = own  # names of the student's own functions and attributes
         self.lines = split_lines(text)
-        _, self.package = module_name(file)
-        self.exercise = file.split("/")[1]
-        self.defined = defined  # names of the student's own functions and attributes
-        self.findings: list[Finding] = []
-        self.seen: set[tuple[str, int, str]] = set()
-        self.part_of_chain: set[ast.AST] = set()  # already judged as part of what holds them
-        self.may_be_module: set[ast.AST] = set()  # `F = torch.nn.functional`
-        self.called: set[ast.AST] = set()
-        self.literal: set[ast.AST] = set()  # the `getattr` of getattr(x, "name")
-        self.harmless: set[ast.AST] = set()  # the `object.__setattr__` of a frozen dataclass
-        self.refused: set[str] = set()  # roots of modules already reported at their import
-        self.quiet: set[ast.AST] = set()  # docstrings
+        self.module, self.package = module_name(file)
+        self.breaches: list[Finding] = []
+        self.suspicions: list[Finding] = []
+        self.handed_around: set[str] = set()  # modules that are values somewhere
+        self._seen: set[tuple[int, str]] = set()
+        self._done: set[ast.AST] = set()  # judged with what holds them
+        self._calls: dict[ast.AST, ast.Call] = {}  # by what is called
+        self._unknown: list[tuple[ast.AST, str]] = []  # names read from what may be anything
 
-    def check(self, tree: ast.Module) -> None:
-        """Walk the file."""
-        self.scope = self.program.opened[tree]
-        self._check_bindings(self.scope)
-        for statement in tree.body:
-            self.walk(statement)
+    def check(self) -> None:
+        """Judge all nodes of the file."""
+        for node, scope in self.program.places[self.module]:
+            try:
+                self._judge(node, scope)
+            except TooIndirectError:
+                self._breach("indirect", node)
 
-    def open(self, node: ast.AST, kind: Kind) -> Scope:
-        """Return the scope made when the program was read, and check what its names are bound to."""
-        scope = self.program.opened[node]
-        self._check_bindings(scope)
-        return scope
+    def finish(self, handed_around: Iterable[str]) -> None:
+        """Judge what is read from unknown objects, once it is known which modules may be among them."""
+        for module in sorted(handed_around):
+            for node, name in self._unknown:
+                if has(module, name) and self.rules.refuses(module, name):
+                    self._refuse(node, module, name)
 
-    def look(self, node: ast.AST) -> None:
-        """Judge one node."""
-        if len(self.findings) >= MOST:
-            return
-        try:
-            self._judge(node)
-        except TooIndirectError:
-            self._report(
-                "indirect", node,
-                "goes through too many names to be checked; use the imported name directly",
-                "经过的别名太多，无法检查；请直接使用导入的名字",
-            )  # fmt: skip
-
-    def _judge(self, node: ast.AST) -> None:
+    def _judge(self, node: ast.AST, scope: Scope) -> None:
         match node:
             case ast.Import():
                 for alias in node.names:
-                    self._check_module(node, alias.name)
+                    self._import(node, alias.name)
             case ast.ImportFrom():
-                self._check_import_from(node)
-            case ast.Assign() | ast.AnnAssign():
-                self._note_alias(node)
+                self._import_from(node)
+            case ast.Assign(value=value, targets=targets):
+                self._assignment(targets, value, scope)
+            case ast.AnnAssign(value=ast.expr() as value, target=target):
+                self._assignment([target], value, scope)
             case ast.Expr(value=ast.Constant()):
-                self.quiet.add(node.value)
-            case ast.Call():
-                self._check_call(node)
-            case ast.Attribute():
-                self._check_attribute(node)
-            case ast.Subscript(ctx=ast.Store() | ast.Del()):
-                self._check_target(node, node.value)
-            case ast.Name(ctx=ast.Load()):
-                self._check_name(node)
-            case ast.keyword(arg=str(name)):
-                if name == "trust_remote_code" or name in DENIED_BINDINGS:
-                    self._report_door(node.value, name)
+                self._done.add(node.value)  # a docstring
+            case ast.Compare():
+                self._done.update(p for p in (node.left, *node.comparators) if isinstance(p, ast.Name))
+            case ast.keyword(arg=str(name), value=value):
+                if _is_bound_door(name) and not (isinstance(value, ast.Constant) and value.value is False):
+                    self._breach("door", value, name)
             case ast.MatchClass():
-                for attribute in node.kwd_attrs:
-                    if attribute_is_door(attribute):
-                        self._report_door(node, attribute)
-            case ast.Constant(value=str(value)) if node not in self.quiet:
-                if dunder_is_door(value) or value == "trust_remote_code" or _DUNDER_FIELD.search(value):
-                    self._report_door(node, value[:40])
+                for name in node.kwd_attrs:
+                    self._on_object(node, name)
+            case ast.Constant(value=str(text)) if node not in self._done:
+                for name in _WORD.findall(text) if "{" in text else [text]:
+                    if _is_bound_door(name):
+                        self._breach("door", node, name)
+            case ast.ClassDef():
+                self._class(node, self.program.opened[node])
+            case ast.Call():
+                self._call(node, scope)
+            case ast.Name(ctx=ast.Load()) | ast.Attribute() | ast.Subscript() if node not in self._done:
+                self._read(node, scope)
 
     # Imports
 
-    def _check_import_from(self, node: ast.ImportFrom) -> None:
+    def _import_from(self, node: ast.ImportFrom) -> None:
         base = import_base(node, self.package)
-        if any(alias.name == "*" for alias in node.names):
-            self._report(
-                "star", node,
-                "star imports are not allowed: they hide where names come from",
-                "不允许使用 import *：看不出名字的来源",
-            )  # fmt: skip
-        elif not base:
-            self._report("import", node, "leaves the repository", "相对导入超出了仓库范围")
-        elif _is_own(base) or self._check_module(node, base):
+        if not base:
+            self._breach("outside", node)
+        elif any(alias.name == "*" for alias in node.names):
+            self._breach("star", node)
+        elif self._import(node, base):
             for alias in node.names:
-                self._check_paths(node, self.program.follow(f"{base}.{alias.name}"))
+                for path in sorted(self.program.follow(f"{base}.{alias.name}")):
+                    self._path(node, path)
 
-    def _check_module(self, node: ast.Import | ast.ImportFrom, name: str) -> bool:
+    def _import(self, node: ast.AST, name: str) -> bool:
         """Check the module of an import statement; say whether its names are worth a look."""
-        if _is_own(name):
-            self._check_path(node, name)
-            return True
-        if not self.rules.is_module(name):
-            self._report_module(node, name)
-            return False
-        if name in self.rules.restricted and isinstance(node, ast.Import):
-            choices = self.rules.choices(name)
-            self._report(
-                "import", node,
-                f"import the names you need: `from {name} import ...`; allowed: {choices}",
-                f"请只导入需要的名字：`from {name} import ...`；允许的名字：{choices}",
-            )  # fmt: skip
-            self.refused.add(name)
-        return True
-
-    def _report_module(self, node: ast.AST, name: str) -> None:
         root = name.partition(".")[0]
-        if not self.rules.is_module(root):
-            if root in self.refused and not isinstance(node, ast.Import | ast.ImportFrom):
-                return  # said at the import
-            self.refused.add(root)
-        if f"{self.package}.{root}" in self.program.modules:
-            en, zh = f"write `from .{root} import ...`", f"请写成 `from .{root} import ...`"
-        else:
-            allowed = ", ".join(sorted({m.partition(".")[0] for m in self.rules.allowed} - {"__future__"}))
-            en, zh = f"allowed: {allowed}", f"允许的模块：{allowed}"
-        self._report(
-            "import", node,
-            f"the module {name} is not allowed in this exercise; {en}",
-            f"本练习不允许使用模块 {name}；{zh}",
-            name,
-        )  # fmt: skip
-
-    def _check_bindings(self, scope: Scope) -> None:
-        """See that a name that means a module means nothing else, and that no class carries one."""
-        for name, origins in scope.origins.items():
-            found = [self._origin_paths(origin) for origin in origins]
-            modules = {path for paths in found for path in paths if self._is_module(path)}
-            line = min((o.line for o in origins if not isinstance(o, Opaque)), default=0)
-            if name in DENIED_BINDINGS:
-                self._report_door(line, name)
-            elif modules and scope.kind == "class":
-                self._report(
-                    "module", line,
-                    "modules are imported at the top of the file, not inside a class",
-                    "请在文件开头导入模块，不要放在类里",
-                )  # fmt: skip
-            elif modules and any(paths != found[0] for paths in found):
-                self._report(
-                    "module", line,
-                    f"`{name}` is a module here and something else elsewhere; use two names",
-                    f"`{name}` 在这里是模块，在别处又是别的东西；请使用两个名字",
-                )  # fmt: skip
-
-    def _origin_paths(self, origin: Origin) -> frozenset[str]:
-        try:
-            return self.program.origin_paths(origin)
-        except TooIndirectError:
-            return frozenset()  # said where the name is used
+        if _is_own(name):
+            self._path(node, name)
+        elif not self.rules.is_module(name):
+            beside = f"{self.package}.{root}" in self.program.modules
+            self._breach("beside" if beside else "import", node, name, root)
+            return False
+        return True
 
     # Uses
 
-    def _note_alias(self, node: ast.Assign | ast.AnnAssign) -> None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if node.value is not None and all(isinstance(target, ast.Name) for target in targets):
-            self.may_be_module.add(node.value)
+    def _class(self, node: ast.ClassDef, body: Scope) -> None:
+        for name in BINDINGS:
+            for origin in body.origins.get(name, ()):
+                value = origin[0] if isinstance(origin, tuple) else None
+                words = value.elts if isinstance(value, ast.Tuple) and name == "__match_args__" else [None]
+                if not all(isinstance(word, ast.Constant) for word in words):
+                    self._breach("door", node, name)
+        for name in body.origins:
+            self.handed_around.update(filter(self.rules.is_module, self.program.bound(body, name)))
 
-    def _check_call(self, node: ast.Call) -> None:
-        self.called.add(node.func)
-        if _sets_own_attribute(node):
-            self.harmless.add(node.func)
-        if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
-            self._check_arguments(node, self.program.resolve(node.func, self.scope))
-        read = literal_getattr(node)
-        if read is None or self.scope.is_local(ast.unparse(node.func)):
-            return
-        base, name = read
-        self.literal.add(node.func)
-        self.part_of_chain.add(base)
-        if isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
-            self._check_target(node, base)
-        self._check_chain(node, base, name)
+    def _assignment(self, targets: list[ast.expr], value: ast.expr, scope: Scope) -> None:
+        for target in targets if isinstance(value, ast.Constant) else ():
+            paths = self.program.resolve(target, scope)
+            if paths and all(path.startswith(SETTINGS) for path in paths):
+                self._done.update(_links(target))
+        if all(isinstance(target, ast.Name) for target in targets) and self.program.resolve(value, scope):
+            self._read(value, scope, alias=True)  # `F = torch.nn.functional`
 
-    def _check_arguments(self, node: ast.expr, paths: frozenset[str]) -> None:
-        for path in sorted(ONE_ARGUMENT & paths):
-            self._report_door(node, path)
+    def _call(self, node: ast.Call, scope: Scope) -> None:
+        self._calls[node.func] = node
+        starred = any(isinstance(a, ast.Starred) for a in node.args) or not all(k.arg for k in node.keywords)
+        for path in sorted(self.program.resolve(node.func, scope) & MOST_ARGUMENTS.keys()):
+            if starred or len(node.args) + len(node.keywords) > MOST_ARGUMENTS[path]:
+                self._breach("door", node, path)
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in BY_NAME and node.args:
+            if name in ("setattr", "delattr"):
+                self._change(node, node.args[0], scope)
+            if link(node) is not None or name != "getattr":
+                self._done.add(node.func)
+            else:
+                self._read(node.args[0], scope, alias=True)
+        if name == "type" and len(node.args) == 3:
+            self._suspect("class", node)
+        if node not in self._done and (link(node) is not None or table_of(node) is not None):
+            self._read(node, scope)
 
-    def _check_attribute(self, node: ast.Attribute) -> None:
-        self.part_of_chain.add(node.value)
-        if not isinstance(node.ctx, ast.Load):
-            self._check_target(node, node.value)
-        self._check_chain(node, node.value, node.attr)
-
-    def _check_chain(self, node: ast.Attribute | ast.Call, base: ast.expr, name: str) -> None:
-        paths = self.program.resolve(node, self.scope)
+    def _read(self, node: ast.expr, scope: Scope, *, alias: bool = False) -> None:
+        """Judge a name, or all the attributes that are read from something, as a whole."""
+        base, names = chain(node)
+        self._done.update((node, *_links(node)))
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            self._change(node, node.value, scope)
+            if names[-1:] and names[-1] in BINDINGS:
+                self._breach("door", node, names[-1])
+        paths = self.program.resolve(node, scope)
+        for path in sorted(paths):
+            self._path(node, path)
+            if path in MOST_ARGUMENTS and node not in self._calls:
+                self._breach("door", node, path)
+            modules = {path} if self.rules.is_module(path) else self.program.imported(path)
+            if modules and not alias:
+                self.handed_around.update(filter(self.rules.is_module, modules))
+                self._suspect("module", node, path)
         if not paths:
-            self._check_on_object(node, base, name)
-        elif node not in self.part_of_chain:
-            self._check_paths(node, paths)
-            self._check_value(node, paths)
-
-    def _check_on_object(self, node: ast.AST, base: ast.expr, name: str) -> None:
-        if node in self.harmless:
-            return
-        own = isinstance(base, ast.Name) and base.id in ("self", "cls")
-        # `x.modules` may be sys.modules, `x.modules()` is nn.Module's.
-        table = name == "modules" and node not in self.called and name not in self.defined
-        if dunder_is_door(name) or (not own and (attribute_is_door(name) or table)):
-            self._report_door(node, name)
-        elif name in self.rules.banned_leaves and name not in self.defined:
-            self._report_banned(node, name)
-
-    def _check_target(self, node: ast.AST, base: ast.expr) -> None:
-        for path in sorted(self.program.resolve(base, self.scope)):
+            own = False
+            if isinstance(base, ast.Name):
+                own = base.id in ("self", "cls")
+                self._builtin(base, scope)
+            for i, name in enumerate(names):
+                self._on_object(node, name, own=own and i == 0)
+        table = table_of(node)
+        for path in sorted(self.program.resolve(table, scope)) if table is not None else ():
             if not _is_own(path):
-                self._report(
-                    "assign", node,
-                    f"changes {path}, which was imported; imported things are not to be changed",
-                    f"修改了导入的 {path}；不允许修改导入的对象",
-                    path,
-                )  # fmt: skip
+                self._breach("door", node, f"{path}.__dict__")
+        if (names[-1:] == ["compile"] and not paths and node in self._calls) or any(
+            _compiles(path) for path in paths
+        ):
+            self._compile(node)
 
-    def _check_name(self, node: ast.Name) -> None:
-        if not self.scope.is_local(node.id):
-            if node.id in DENIED_BUILTINS or dunder_is_door(node.id):
-                self._report(
-                    "builtin", node,
-                    f"`{node.id}` is not allowed in this exercise",
-                    f"本练习不允许使用 `{node.id}`",
-                    node.id,
-                )  # fmt: skip
-            elif node.id in BY_LITERAL_NAME and node not in self.literal:
-                self._report(
-                    "getattr", node,
-                    f'`{node.id}` is allowed only as a call with the name spelled out: {node.id}(x, "name")',
-                    f'`{node.id}` 只能直接调用，且名字必须写成字符串常量：{node.id}(x, "name")',
-                    node.id,
-                )  # fmt: skip
-        if node not in self.part_of_chain:
-            paths = self.program.resolve(node, self.scope)
-            self._check_paths(node, paths)
-            self._check_value(node, paths)
-
-    def _check_value(self, node: ast.expr, paths: frozenset[str]) -> None:
-        if node in self.may_be_module:
+    def _builtin(self, node: ast.Name, scope: Scope) -> None:
+        name, call = node.id, self._calls.get(node)
+        if any(home.kind != "module" or home.defines(name) for home in scope.homes(name)):
             return
-        if node not in self.called:
-            self._check_arguments(node, paths)
-        for path in sorted(path for path in paths if self._is_module(path)):
-            self._report(
-                "module", node,
-                f"passes the module {path} around as a value; write {path}.name where it is needed",
-                f"把模块 {path} 当作值传递；请在需要的地方直接写 {path}.名字",
-                path,
-            )  # fmt: skip
+        if name in DENIED_BUILTINS or is_internal(name) or (name == "vars" and call and not call.args):
+            self._breach("builtin", node, name)
+        elif name in BY_NAME or (name == "vars" and not call):
+            self._suspect("name", node)
 
-    def _is_module(self, path: str) -> bool:
-        own = any(f"{module}.".startswith(f"{path}.") for module in self.program.modules)
-        return own or self.rules.is_module(path)
+    def _on_object(self, node: ast.AST, name: str, *, own: bool = False) -> None:
+        """Judge a name read from an object that may be anything, `own` if it is `self`."""
+        if not own:
+            self._unknown.append((node, name))
+        if is_internal(name) or (is_door(name) and not own and name not in self.own):
+            self._breach("door", node, name)
+        elif name in self.rules.banned_leaves and not own and name not in self.own:
+            self._breach("banned", node, name)
+        elif is_odd(name) and name not in self.own:
+            self._suspect("odd", node, name)
+
+    def _change(self, node: ast.AST, base: ast.expr, scope: Scope) -> None:
+        for path in sorted(self.program.resolve(base, scope)):
+            if not _is_own(path):
+                self._breach("assign", node, path)
+
+    def _compile(self, node: ast.expr) -> None:
+        """Judge a use of torch.compile, of a module's `compile`, or of what may be one of them."""
+        call = self._calls.get(node)
+        given = {keyword.arg: keyword.value for keyword in call.keywords} if call else {}
+        if any(
+            not _is_plain(given.get(name), named)
+            for name, named in (("backend", BACKENDS), ("options", None))
+        ):
+            self._breach("backend", node, ", ".join(sorted(BACKENDS)))
+        if not self.rules.compiles:
+            self._suspect("compile", node)
 
     # Dotted paths
 
-    def _check_paths(self, node: ast.AST, paths: frozenset[str]) -> None:
-        for path in sorted(paths):
-            self._check_path(node, path)
-
-    def _check_path(self, node: ast.AST, path: str) -> None:
-        if _is_own(path):
-            self._check_own(node, path)
-        elif not self.rules.is_module(path.partition(".")[0]):
-            self._report_module(node, path.partition(".")[0])
-        elif not self._leads_out(node, path) and self.rules.is_banned(path):
-            self._report_banned(node, path)
-
-    def _leads_out(self, node: ast.AST, path: str) -> bool:
-        """Report the first door on a path of names, if there is one."""
+    def _path(self, node: ast.AST, path: str) -> None:
+        """Judge the full name of something imported."""
         holder, *names = path.split(".")
+        if _is_own(path):
+            self._own_path(node, path)
+            return
+        if not self.rules.is_module(holder):
+            if not isinstance(node, ast.Name | ast.Attribute) or not self.breaches:  # else said at its import
+                self._breach("import", node, holder)
+            return
         for name in names:
             if self.rules.is_module(holder):
-                if self.rules.refuses(holder, name):
-                    self._report_refused(node, holder, name)
-                    return True
-            elif attribute_is_door(name):
-                self._report_door(node, name)
-                return True
+                if self.rules.refuses(holder, name) and f"{holder}.{name}" != "torch.compile":
+                    self._refuse(node, holder, name)
+                    return
+            elif is_door(name) or (
+                name.startswith("_") and not is_odd(name) and self.rules.is_partly_open(holder)
+            ):
+                self._breach("door", node, name)
+                return
+            elif is_odd(name):
+                self._suspect("odd", node, name)
             holder = f"{holder}.{name}"
-        return False
+        if self.rules.is_banned(path):
+            self._breach("banned", node, path)
 
-    def _check_own(self, node: ast.AST, path: str) -> None:
+    def _own_path(self, node: ast.AST, path: str) -> None:
         _, *parts = path.split(".")
         earlier = bool(parts) and parts[0] in self.rules.ancestors and parts[1:2] in ([], ["solution"])
-        if parts and parts[0] != self.exercise and not earlier:
+        if parts and parts[0] != self.package.split(".")[1] and not earlier:
             allowed = ", ".join(f"exercises.{name}.solution" for name in sorted(self.rules.ancestors)) or "-"
-            self._report(
-                "import", node,
-                f"{path} is not part of this exercise; of the earlier exercises, allowed: {allowed}",
-                f"{path} 不属于本练习；之前的练习中允许导入的有：{allowed}",
-                path,
-            )  # fmt: skip
+            self._breach("exercise", node, path, allowed)
         for name in parts[2:]:
-            if attribute_is_door(name):
-                self._report_door(node, name)
+            self._on_object(node, name, own=not is_door(name))
 
     # Findings
 
-    def _report_refused(self, node: ast.AST, module: str, name: str) -> None:
+    def _refuse(self, node: ast.AST, module: str, name: str) -> None:
         choices = self.rules.choices(module)
-        self._report(
-            "attribute", node,
-            f"{module}.{name} is not allowed in this exercise" + (f"; allowed: {choices}" if choices else ""),
-            f"本练习不允许使用 {module}.{name}" + (f"；允许的名字：{choices}" if choices else ""),
-            f"{module}.{name}",
-        )  # fmt: skip
+        self._breach("choice" if choices else "attribute", node, f"{module}.{name}", choices)
 
-    def _report_door(self, node: ast.AST | int, name: str) -> None:
-        self._report(
-            "attribute", node,
-            f"`{name}` is not allowed: it reaches beyond the exercise",
-            f"不允许使用 `{name}`：它会触及练习范围之外的东西",
-            name,
-        )  # fmt: skip
+    def _breach(self, kind: str, node: ast.AST, *words: str) -> None:
+        self._add(self.breaches, kind, _BREACHES[kind], node, words)
 
-    def _report_banned(self, node: ast.AST, path: str) -> None:
-        self._report(
-            "banned", node,
-            f"{path} is what this exercise asks you to write yourself",
-            f"{path} 正是本练习要求你自己实现的内容",
-            path,
-        )  # fmt: skip
+    def _suspect(self, kind: str, node: ast.AST, *words: str) -> None:
+        self._add(self.suspicions, "suspicious", _SUSPICIONS[kind], node, words)
 
-    def _report(self, rule: str, node: ast.AST | int, en: str, zh: str, subject: str = "") -> None:
-        line = node if isinstance(node, int) else getattr(node, "lineno", 0)
-        if (rule, line, subject) in self.seen or len(self.findings) >= MOST:
+    def _add(
+        self, to: list[Finding], rule: str, said: tuple[str, str], node: ast.AST, words: Iterable[str]
+    ) -> None:
+        line = getattr(node, "lineno", 0)
+        en, zh = (text.format(*words) for text in said)
+        if (line, en) in self._seen or len(to) >= MOST:
             return
-        self.seen.add((rule, line, subject))
+        self._seen.add((line, en))
         code = self.lines[line - 1].strip()[:80] if 0 < line <= len(self.lines) else ""
         code = "".join(c if c.isprintable() and c != "`" else "?" for c in code)
-        self.findings.append(finding(rule, self.file, line, f"`{code}`: {en}", f"`{code}`：{zh}"))
+        to.append(finding(rule, self.file, line, f"`{code}`: {en}", f"`{code}`：{zh}"))
 
 
-def _sets_own_attribute(call: ast.Call) -> bool:
-    """Recognise `object.__setattr__(self, ...)` and `super().__setattr__(...)`, both common and harmless."""
-    match call:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="object"), attr="__setattr__"),
-            args=[ast.Name(id="self"), *_],
-        ):
-            return True
-        case ast.Call(
-            func=ast.Attribute(
-                value=ast.Call(func=ast.Name(id="super")), attr="__setattr__" | "__getattr__" | "__delattr__"
-            )
-        ):
-            return True
-    return False
+def _links(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node, what it reads an attribute from, and so on; with the tables that are read by a key."""
+    while (read := link(node)) is not None:
+        yield node
+        if not isinstance(node, ast.Attribute):
+            called = getattr(node, "func", node)
+            yield from (called, getattr(called, "value", called))
+        node = read[0]
+    if isinstance(node, ast.Name):
+        yield node
+
+
+def _is_plain(value: ast.expr | None, named: Iterable[str] | None) -> bool:
+    """Say whether a value is spelled out, and one of those that are named."""
+    try:
+        return value is None or ast.literal_eval(value) in (named or [ast.literal_eval(value)])
+    except (ValueError, TypeError):
+        return False
+
+
+def _is_bound_door(name: str) -> bool:
+    """Say whether this is a door where it is text or a keyword."""
+    return is_internal(name) or name in BINDINGS
+
+
+def _compiles(path: str) -> bool:
+    return path.endswith(".compile") and not path.startswith("re.")
 
 
 def _is_own(path: str) -> bool:

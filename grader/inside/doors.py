@@ -1,15 +1,16 @@
-"""What a solution may import, and which names and attributes are doors to everything else.
+"""What a solution may import, and which names are doors to everything else.
 
-Measured on torch 2.13: `torch` alone exposes builtins, ctypes, glob, importlib, inspect, os, platform,
-sys and threading as attributes, `torch.nn.functional` exposes importlib, `torch.cuda` exposes os. So
-imports alone say nothing; what counts is which attributes of which module are read.
+`torch` alone exposes builtins, ctypes, importlib, inspect, os and sys as attributes, and other modules do
+likewise. So imports alone say nothing; what counts is which attributes of which module are read.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import ModuleType
 
 
@@ -17,99 +18,100 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_STDLIB = (
-    "__future__", "abc", "bisect", "collections", "collections.abc", "contextlib", "copy", "dataclasses",
-    "enum", "functools", "heapq", "itertools", "math", "time", "typing",
-)  # fmt: skip
-_TORCH = (
-    "torch", "torch.amp", "torch.backends", "torch.backends.cuda", "torch.backends.mps", "torch.cuda",
-    "torch.fft", "torch.linalg", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.parameter",
-    "torch.random", "torch.special",
-)  # fmt: skip
-
-# Public names of allowed standard modules that evaluate strings, reach other modules or change the process.
-_STDLIB_DOORS: Mapping[str, frozenset[str]] = {
-    "typing": frozenset({"get_type_hints", "ForwardRef", "evaluate_forward_ref"}),
-    # They evaluate string annotations, and copy attributes by name.
-    "functools": frozenset({"singledispatch", "singledispatchmethod", "update_wrapper"}),
-    "dataclasses": frozenset({"make_dataclass"}),
-    "enum": frozenset({"global_enum", "global_enum_repr", "global_flag_repr", "global_str"}),
-    "contextlib": frozenset({"chdir", "redirect_stdout", "redirect_stderr"}),
-    "time": frozenset({"sleep", "tzset", "clock_settime", "clock_settime_ns"}),
+# Modules of Python's own that reach no file, process, network or interpreter, and unpack no data.
+STDLIB = _words("""
+    __future__ abc argparse array bisect calendar cmath collections collections.abc contextlib contextvars
+    copy csv dataclasses datetime decimal difflib enum fractions functools graphlib hashlib heapq io
+    itertools json logging math numbers operator pprint queue random re statistics string struct textwrap
+    time types typing unicodedata warnings weakref
+""")
+_TORCH = _words("""
+    torch torch.amp torch.backends torch.backends.cuda torch.backends.mps torch.cuda torch.distributions
+    torch.fft torch.linalg torch.nn torch.nn.functional torch.nn.init torch.nn.parameter torch.random
+    torch.special torch.testing torch.types
+""")
+# All that these offer.
+_ONLY: Mapping[str, frozenset[str]] = {
+    "io": _words("StringIO BytesIO"),
+    "types": _words("SimpleNamespace MappingProxyType NoneType EllipsisType GenericAlias UnionType"),
+    "torch.testing": _words("assert_close"),
 }
+# Names of the others that run strings, read attributes by name, open files or hand out modules.
+_CLOSED: Mapping[str, frozenset[str]] = {
+    "typing": _words("get_type_hints ForwardRef evaluate_forward_ref"),
+    "functools": _words("singledispatch singledispatchmethod"),  # they evaluate annotations
+    "dataclasses": _words("make_dataclass"),
+    "enum": _words("global_enum global_enum_repr global_flag_repr global_str"),
+    "contextlib": _words("chdir"),
+    "operator": _words("attrgetter methodcaller"),
+    "string": _words("Formatter"),
+    "logging": _words("FileHandler"),
+    "argparse": _words("FileType"),
+    "hashlib": _words("file_digest"),
+    "torch": _words("""
+        load save from_file compile fork wait import_ir_module import_ir_module_from_buffer parse_ir
+        parse_schema parse_type_comment get_file_path get_device_module PyTorchFileReader PyTorchFileWriter
+        DeserializationStorageContext SerializationStorageContext CompilationUnit FileCheck ScriptModule
+        ScriptModuleSerializer ScriptFunction ScriptMethod LiteScriptModule StaticModule ThroughputBenchmark
+        ConcreteModuleType ConcreteModuleTypeBuilder CUDAPluggableAllocator cudart check_error
+        boolean_dispatch typename
+    """),
+}
+# Harmless with that many arguments: further ones name the attributes to be copied.
+MOST_ARGUMENTS = {"functools.wraps": 1, "functools.update_wrapper": 2}
+# Bound in a class, they have dataclasses make code and patterns read any attribute.
+BINDINGS = ("__annotations__", "__match_args__")
+# A constant may be assigned to what is below these.
+SETTINGS = ("torch.backends.", "torch._dynamo.config.", "torch._inductor.config.")
+BACKENDS = _words("inductor eager aot_eager cudagraphs")  # of torch.compile, which may be named
 
-# Modules that hang on torch's modules and are not allowed unless the exercise opens them.
-_TORCH_MODULES = _words("""
-    _C accelerator ao attention autocast_mode autograd classes compiler cpp cpu distributed distributions
-    export func functional futures fx grad_scaler graphs green_contexts gds hub intrinsic jit jiterator
-    library linalg masked memory modules monitor mps mtia multiprocessing nccl nested np numpy nvtx ops
-    optim overrides package parallel profiler qat quantizable quantization quantized quasirandom random
-    return_types serialization signal sparse storage streams testing torch torch_version tunable utils
-    windows xpu
+DENIED_BUILTINS = _words("eval exec compile __import__ open breakpoint globals locals help")
+BY_NAME = _words("getattr setattr delattr hasattr")
+# Names that nobody writes but to reach frames, code, all classes, other modules.
+_INTERNAL = _words("""
+    __globals__ __builtins__ __subclasses__ __code__ __closure__ __getattribute__ __self__ __loader__
+    __spec__ __import__ f_back f_globals f_locals f_builtins f_code f_trace tb_frame tb_next gi_frame
+    gi_code gi_yieldfrom cr_frame cr_code cr_await cr_origin ag_frame ag_code ag_await co_code co_consts
+    co_names trust_remote_code
 """)
-# Functions and classes of torch that read files, run other code or hand out modules.
-_TORCH_CALLS = _words("""
-    load save from_file compile fork wait import_ir_module import_ir_module_from_buffer parse_ir
-    parse_schema parse_type_comment get_file_path get_device_module PyTorchFileReader PyTorchFileWriter
-    DeserializationStorageContext SerializationStorageContext CompilationUnit FileCheck ScriptModule
-    ScriptModuleSerializer ScriptFunction ScriptMethod LiteScriptModule StaticModule ThroughputBenchmark
-    ConcreteModuleType ConcreteModuleTypeBuilder CUDAPluggableAllocator cudart check_error
-    boolean_dispatch typename
+# These are doors on what is not the student's own.
+_DOORS = _words("""
+    os sys importlib builtins ctypes inspect subprocess ops hub obj _C _evaluate _load_from_bytes
+    cpp_extension load_library load_inline from_file get_objects get_referrers
 """)
-_TORCH_DOORS = _TORCH_MODULES | _TORCH_CALLS | (sys.stdlib_module_names - {"chunk", "select", "trace"})
-
-# Of these, only a call with one argument is harmless: others name the attributes to be copied.
-ONE_ARGUMENT = frozenset({"functools.wraps"})
-
-DENIED_BUILTINS = _words("""
-    eval exec compile __import__ open input breakpoint globals locals vars help exit quit license copyright
-    credits
-""")
-# Bound in a class, they have dataclasses evaluate text and patterns read any attribute.
-DENIED_BINDINGS = frozenset({"__annotations__", "__match_args__"})
-BY_LITERAL_NAME = frozenset({"getattr", "setattr", "delattr", "hasattr"})
-
-# Doors on any object: other modules, frames, code objects, loaders of files.
-_DENIED_ATTRIBUTES = _words("""
-    os sys importlib builtins ctypes inspect subprocess glob platform threading posix nt runpy pickle
-    marshal shutil socket gc multiprocessing
-    hub package ops _C cpp_extension load_library load_inline from_file _load_from_bytes get_objects
-    get_referrers trust_remote_code mro obj tofile
-    f_back f_globals f_locals f_builtins f_code f_trace tb_frame tb_next gi_frame gi_code gi_yieldfrom
-    cr_frame cr_code cr_await cr_origin ag_frame ag_code ag_await co_code co_consts co_names
-    _evaluate
-""")
-_ALLOWED_DUNDERS = _words("""
-    init new post_init name qualname class doc version len call getitem setitem delitem contains iter next
-    enter exit repr str format bool int float index hash eq ne lt le gt ge add radd iadd sub rsub isub mul
-    rmul imul matmul rmatmul truediv rtruediv floordiv mod pow neg pos abs and or xor invert all
-    slots init_subclass class_getitem future main
+_ORDINARY = frozenset(
+    name for kind in (object, int, float, dict, list, set, str, type(_words)) for name in dir(kind)
+) | _words("""
+    __all__ __author__ __bool__ __class_getitem__ __debug__ __del__ __delete__ __enter__ __exit__ __file__
+    __future__ __get__ __getattr__ __init_subclass__ __instancecheck__ __invert__ __main__ __matmul__
+    __imatmul__ __missing__ __next__ __package__ __post_init__ __set__ __set_name__ __slots__
+    __subclasshook__ __torch_function__ __version__ __weakref__ __index__ __aenter__ __aexit__ __path__
+    __traceback__ __cause__ __context__
 """)
 
 
-def attribute_is_door(name: str) -> bool:
-    """Say whether reading this attribute of some object may lead out of the exercise."""
-    return name in _DENIED_ATTRIBUTES or dunder_is_door(name)
+def is_internal(name: str) -> bool:
+    """Say whether a name is the interpreter's own, which leads out of the exercise on any object."""
+    return name in _INTERNAL
 
 
-def dunder_is_door(name: str) -> bool:
-    """Say whether a name is `__like_this__` and not among the harmless ones."""
-    return (
-        name.startswith("__") and name.endswith("__") and len(name) > 4 and name[2:-2] not in _ALLOWED_DUNDERS
-    )
+def is_door(name: str) -> bool:
+    """Say whether reading this attribute of what is not the student's own leads out of the exercise."""
+    return name in _INTERNAL or name in _DOORS
+
+
+def is_odd(name: str) -> bool:
+    """Say whether a name is `__like_this__` and none that is commonly used."""
+    return len(name) > 4 and name.startswith("__") and name.endswith("__") and name not in _ORDINARY
 
 
 def allowed_roots(opened: Iterable[str]) -> frozenset[str]:
-    """Return the top-level packages a solution may use, with those that its exercise opens."""
-    return frozenset(module.partition(".")[0] for module in (*_STDLIB, *_TORCH, *opened))
-
-
-def _public_names(module: str) -> frozenset[str]:
-    """Return what an allowed standard module offers; the modules that it happens to import are left out."""
-    loaded = importlib.import_module(module)
-    names: Iterable[str] = getattr(loaded, "__all__", None) or (n for n in vars(loaded) if n[0] != "_")
-    found = {n for n in names if not isinstance(getattr(loaded, n, None), ModuleType)}
-    return frozenset(found) - _STDLIB_DOORS.get(module, frozenset())
+    """Return the top-level packages that are answerable themselves for what they do when they are called."""
+    known = _words("""
+        abc argparse bisect collections contextlib copy dataclasses enum heapq itertools logging math time
+        torch typing warnings
+    """)
+    return known | {module.partition(".")[0] for module in opened}
 
 
 class Rules:
@@ -130,45 +132,71 @@ class Rules:
         self.ancestors = frozenset(ancestors)
         self.opened = frozenset(imports)
         self.restricted = {module: frozenset(allowed) for module, allowed in (names or {}).items()}
-        modules = {n for n in self.opened if not (n.startswith("torch.") and _last(n) in _TORCH_CALLS)}
-        self.allowed = tuple(sorted({*_STDLIB, *_TORCH, *modules, *self.restricted}))
+        opened = {name for name in self.opened if name.partition(".")[2] not in _CLOSED["torch"]}
+        self.allowed = STDLIB | _TORCH | opened | self.restricted.keys()
         self.banned = tuple(banned)
-        self.banned_leaves = frozenset(_last(name) for name in self.banned)
-        self._modules = {module: self._offered(module) for module in self.allowed}
+        self.banned_leaves = frozenset(name.rpartition(".")[2] for name in self.banned)
+        self._packages = frozenset(
+            module[:i] for module in self.allowed for i, c in enumerate(f"{module}.") if c == "."
+        )
+
+    @property
+    def compiles(self) -> bool:
+        """Whether torch.compile is open."""
+        return "torch.compile" in self.opened
 
     def is_module(self, path: str) -> bool:
         """Say whether a dotted path is an allowed module, or a package around one."""
-        return path in self._modules or any(m.startswith(f"{path}.") for m in self.allowed)
+        return path in self._packages
 
     def refuses(self, module: str, name: str) -> bool:
         """Say whether attribute `name` of an allowed module may not be used."""
         path = f"{module}.{name}"
         if path in self.opened or self.is_module(path):
             return False
-        offered = self._modules.get(module, frozenset())
+        offered = self.restricted.get(module, _ONLY.get(module))
         if offered is not None:
             return name not in offered
-        return (name.startswith("_") and name != "__version__") or name in _TORCH_DOORS
+        if module not in self.allowed and module not in self.opened:
+            return True  # a package around allowed modules
+        if name in _CLOSED.get(module, ()) or (module.startswith("torch") and name in _CLOSED["torch"]):
+            return True
+        return (name.startswith("_") and name != "__version__") or _holds_module(module, name)
 
     def is_banned(self, path: str) -> bool:
         """Say whether a path is banned, by its own name or under another one of the same library."""
         if any(f"{path}.".startswith(f"{name}.") for name in self.banned):
             return True
-        return path.startswith("torch.") and any(part in self.banned_leaves for part in path.split("."))
+        return path.startswith("torch.") and not self.banned_leaves.isdisjoint(path.split("."))
+
+    def is_partly_open(self, path: str) -> bool:
+        """Say whether of this thing's library only single names are open."""
+        return path.partition(".")[0] in self.restricted
 
     def choices(self, module: str) -> str:
-        """List the allowed names of a restricted module, for a message; empty where there are too many."""
-        names = self.restricted.get(module, frozenset())
-        return ", ".join(sorted(names)) if len(names) <= 20 else ""
-
-    def _offered(self, module: str) -> frozenset[str] | None:
-        """Return the names a module offers, None where all public ones but doors are."""
-        if module in self.restricted:
-            return self.restricted[module]
-        if module.partition(".")[0] in sys.stdlib_module_names:
-            return _public_names(module)
-        return None
+        """List the allowed names of a restricted module, for a message."""
+        return ", ".join(sorted(self.restricted.get(module, _ONLY.get(module, ()))))
 
 
-def _last(path: str) -> str:
-    return path.rpartition(".")[2]
+@cache
+def _holds_module(module: str, name: str) -> bool:
+    """Say whether this attribute of a library's module is a module: its own, or one it happens to import."""
+    try:
+        loaded = _loaded(module)
+        if loaded is not None and isinstance(vars(loaded).get(name), ModuleType):
+            return True
+        return importlib.util.find_spec(f"{module}.{name}") is not None
+    except (ImportError, AttributeError, ValueError):  # there is no such thing
+        return f"{module}.{name}" in sys.modules
+
+
+@cache
+def has(module: str, name: str) -> bool:
+    """Say whether a library's module has this attribute; of what is not loaded nobody can say."""
+    return name in dir(_loaded(module))
+
+
+def _loaded(module: str) -> ModuleType | None:
+    """Return a module. Large libraries are only looked at where a job has them loaded from the beginning."""
+    root = module.partition(".")[0]
+    return importlib.import_module(module) if root in sys.stdlib_module_names else sys.modules.get(module)

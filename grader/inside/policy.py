@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from grader.inside import branches, pseudocode, signatures, size
 from grader.inside.checker import MOST, Checker
-from grader.inside.doors import Rules
-from grader.inside.reading import MOST_NODES, TOO_DEEP, Finding, nodes, parse, too_deep, too_much, twice
+from grader.inside.doors import Rules, is_odd
+from grader.inside.reading import MOST_NODES, Finding, nodes, parse, too_much, twice
 from grader.inside.scopes import Definition, Program, module_name
 
 T = TypeVar("T")
@@ -27,16 +27,16 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     `template` (bytes of the PSEUDOCODE.md handed out), `upstream` (a list of such specs, whose rules alone
     are used). All but the first optional.
 
-    Returns `violations`, `errors` and `branches` (lists of findings), `size` (statements, tokens,
-    longest_line), `pseudocode` (fraction, headings, problems) and `signatures`. Plain data; never raises
-    for what a student wrote.
+    Returns `violations`, `suspicions` (which cost nothing), `errors` and `branches` (lists of findings),
+    `size` (statements, tokens, longest_line), `pseudocode` (fraction, headings, problems) and `signatures`.
+    Plain data; never raises for what a student wrote.
     """
     own = _folder(spec)
     program, texts, trees, errors = _read(sources, own)
     defined = {file: _defined(tree) for file, tree in trees.items()}
-    violations = _check(program, texts, _within(trees, own), spec, defined, errors)
+    violations, suspicions = _check(program, texts, _within(trees, own), spec, defined)
     for part in spec.get("upstream") or ():
-        found = _check(program, texts, _within(trees, _folder(part)), part, defined, errors)
+        found, _ = _check(program, texts, _within(trees, _folder(part)), part, defined)
         violations += [v for v in found if v["rule"] != "banned"]  # costs points there, and only there
     # What could not be read was not checked: it must not count as clean.
     violations += [error for error in errors if error["rule"] != "syntax"]
@@ -49,6 +49,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     known = frozenset[str]().union(*defined.values()) if spec.get("ancestors") else None
     return {
         "violations": violations,
+        "suspicions": suspicions[:MOST],
         "errors": [error for error in errors if error["file"].startswith(own)][:MOST],
         "branches": [
             found for file, tree in _within(trees, own).items() for found in branches.find(file, tree)
@@ -85,22 +86,19 @@ def _check(
     trees: Mapping[str, ast.Module],
     spec: Mapping[str, Any],
     defined: Mapping[str, frozenset[str]],
-    errors: list[Finding],
-) -> list[Finding]:
-    """Check one exercise's files by its own rules."""
+) -> tuple[list[Finding], list[Finding]]:
+    """Check one exercise's files by its own rules; return breaches and what is suspicious."""
     rules = Rules(
         spec.get("imports") or (), spec.get("names"), spec.get("banned") or (), spec.get("ancestors") or ()
     )
     own = frozenset[str]().union(*(defined[file] for file in trees))
-    found: list[Finding] = []
-    for file, tree in trees.items():
-        checker = Checker(file, texts[file], program, rules, defined=own)
-        try:
-            checker.check(tree)
-        except TOO_DEEP:
-            errors.append(too_deep(file))
-        found += checker.findings
-    return found
+    checkers = [Checker(file, texts[file], program, rules, own) for file in trees]
+    for checker in checkers:
+        checker.check()
+    handed_around = frozenset[str]().union(*(checker.handed_around for checker in checkers))
+    for checker in checkers:
+        checker.finish(handed_around)
+    return [f for c in checkers for f in c.breaches], [f for c in checkers for f in c.suspicions]
 
 
 def _read(
@@ -118,12 +116,8 @@ def _read(
             if total > MOST_NODES:
                 read = too_much(file)
         if isinstance(read, tuple):
-            try:
-                program.add(file, read[1])
-            except TOO_DEEP:
-                read = too_deep(file)
-        if isinstance(read, tuple):
             texts[file], trees[file] = read
+            program.add(file, read[1])
         else:
             errors.append(read)
     return program, texts, trees, errors
@@ -139,4 +133,6 @@ def _defined(tree: ast.Module) -> frozenset[str]:
             names.add(node.attr)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and is_odd(node.id):
+            names.add(node.id)
     return frozenset(names)

@@ -1,15 +1,13 @@
 """Which names stand for what: scopes, bindings and aliases of imported things in hostile source.
 
-Python's scoping rules, without its order of execution: a name may mean whatever is bound to it
-anywhere in its scope. Imported modules are therefore kept second-class by `policy`: they may be
-imported, given one other name, and have attributes read. Nothing else, so nothing is lost from sight.
+Python's scoping rules, without its order of execution: a name may mean whatever is bound to it anywhere in
+its scope.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,47 +16,20 @@ from grader.inside.reading import children
 Kind = Literal["module", "class", "function", "comprehension"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
-Routine = Function | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+# What a name is bound to: the dotted path of something imported, an expression in its scope, a definition, or
+# None for what cannot be an imported thing.
+Origin = str | tuple[ast.expr, "Scope"] | Definition | None
 
-_DEPTH = 16  # aliases of aliases
+_DEPTH = 64  # aliases of aliases
 _MEANINGS = 32  # of one name
+_ROUNDS = 8
+_STEPS = 500_000
 _LENGTH = 1000  # characters of a dotted path
 
 
 class TooIndirectError(ValueError):
     """A name goes through more aliases than anyone would write in good faith."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """A name that an import statement bound to a dotted path."""
-
-    path: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """A name bound to an expression such as `F = torch.nn.functional`, evaluated in `scope`."""
-
-    value: ast.expr
-    scope: Scope
-
-    @property
-    def line(self) -> int:
-        """Line of the assignment."""
-        return self.value.lineno
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """A name bound to something that cannot be an imported thing, or to a definition."""
-
-    definition: Definition | None = None
-
-
-Origin = Imported | Alias | Opaque
 
 
 @dataclass(eq=False, slots=True)
@@ -86,139 +57,93 @@ class Scope:
                     return
             scope = scope.parent
 
-    def is_local(self, name: str) -> bool:
-        """Say whether `name` is certainly a local variable, never a builtin of that name."""
-        return any(home.kind in ("function", "comprehension") for home in self.homes(name))
+    def defines(self, name: str) -> bool:
+        """Say whether `name` is imported or defined here, not only assigned."""
+        return any(isinstance(origin, str | Definition) for origin in self.origins.get(name, ()))
 
-
-class Walker:
-    """Walk a tree, each node in the scope where Python evaluates it. Subclasses say what to do."""
-
-    scope: Scope
-
-    def open(self, node: ast.AST, kind: Kind) -> Scope:
-        """Return the scope that `node` opens."""
-        raise NotImplementedError
-
-    def look(self, node: ast.AST) -> None:
-        """See a node before its children."""
-        raise NotImplementedError
-
-    def walk(self, node: ast.AST) -> None:
-        """Visit a node and what is in it."""
-        self.look(node)
-        if isinstance(node, Routine):
-            self._function(node)
-        elif isinstance(node, ast.ClassDef):
-            outer = (*node.decorator_list, *node.bases, *node.keywords, *getattr(node, "type_params", ()))
-            self._walk_all(outer)
-            with self._inside(node, "class"):
-                self._walk_all(node.body)
-        elif isinstance(node, Comprehension):
-            self._comprehension(node)
-        else:
-            self._walk_all(children(node))
-
-    def _walk_all(self, nodes: Iterable[ast.AST]) -> None:
-        for node in nodes:
-            self.walk(node)
-
-    @contextmanager
-    def _inside(self, node: ast.AST, kind: Kind) -> Iterator[None]:
-        outer, self.scope = self.scope, self.open(node, kind)
-        yield
-        self.scope = outer
-
-    def _function(self, node: Routine) -> None:
-        arguments = node.args
-        defaults = (*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None))
-        parameters = _parameters(arguments)
-        annotations = tuple(p.annotation for p in parameters if p.annotation is not None)
-        outer: tuple[ast.AST, ...] = (*defaults, *annotations)
-        if not isinstance(node, ast.Lambda):
-            returns = (node.returns,) if node.returns else ()
-            outer = (*node.decorator_list, *outer, *returns, *getattr(node, "type_params", ()))
-        self._walk_all(outer)
-        with self._inside(node, "function"):
-            for parameter in parameters:
-                self.look(parameter)
-            self._walk_all((node.body,) if isinstance(node, ast.Lambda) else node.body)
-
-    def _comprehension(self, node: Comprehension) -> None:
-        first = node.generators[0]
-        self.walk(first.iter)
-        with self._inside(node, "comprehension"):
-            for generator in node.generators:
-                inner = () if generator is first else (generator.iter,)
-                self._walk_all((generator.target, *inner, *generator.ifs))
-            self._walk_all((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))
-
-
-def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    starred = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *starred]
-
-
-class _Binder(Walker):
-    """Build the scopes of one file and what each name in them is bound to."""
-
-    def __init__(self, module: str, package: str) -> None:
-        self.package = package
-        self.scope = Scope("module", module)
-        self.opened: dict[ast.AST, Scope] = {}
-
-    def open(self, node: ast.AST, kind: Kind) -> Scope:
-        scope = Scope(kind, self.scope.module, self.scope)
-        self.opened[node] = scope
-        # `global x` counts for the whole function, wherever it stands in it.
-        if isinstance(node, Function | ast.ClassDef):
-            for statement in own_statements(node.body):
-                if isinstance(statement, ast.Global | ast.Nonlocal):
-                    scope.elsewhere.update(_homes(statement, scope))
-        return scope
-
-    def look(self, node: ast.AST) -> None:
-        match node:
-            case ast.Import():
-                for alias in node.names:
-                    whole = alias.name if alias.asname else alias.name.partition(".")[0]
-                    self.scope.bind(alias.asname or whole, Imported(whole, node.lineno))
-            case ast.ImportFrom():
-                base = import_base(node, self.package)
-                for alias in node.names:
-                    self.scope.bind(alias.asname or alias.name, Imported(f"{base}.{alias.name}", node.lineno))
-            case ast.Assign() | ast.AnnAssign() if node.value is not None:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    if isinstance(target, ast.Name) and not _is_none(node.value):
-                        self.scope.bind(target.id, Alias(node.value, self.scope))
-            case ast.NamedExpr():
-                self._function_scope().bind(node.target.id, Alias(node.value, self.scope))
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                self.scope.bind(node.name, Opaque(node))
-            case ast.arg():
-                self.scope.bind(node.arg, Opaque())
-            case ast.Name(ctx=ast.Store() | ast.Del()):
-                if node.id not in self.scope.origins:
-                    self.scope.bind(node.id, Opaque())
-            case (
-                ast.ExceptHandler(name=str(name))
-                | ast.MatchAs(name=str(name))
-                | ast.MatchStar(name=str(name))
-            ):
-                self.scope.bind(name, Opaque())
-            case ast.MatchMapping(rest=str(name)):
-                self.scope.bind(name, Opaque())
-
-    def _function_scope(self) -> Scope:
-        scope = self.scope
-        while scope.kind == "comprehension" and scope.parent is not None:
+    def around(self, *kinds: Kind) -> Scope:
+        """Return the nearest scope from here outwards that is of none of these kinds."""
+        scope = self
+        while scope.kind in kinds and scope.parent is not None:
             scope = scope.parent
         return scope
 
 
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
+Places = list[tuple[ast.AST, Scope]]
+
+
+def _places(tree: ast.Module, top: Scope, opened: dict[ast.AST, Scope]) -> Places:
+    """Return all nodes, each after what holds it and with the scope in which Python evaluates it.
+
+    `opened` is filled with the scopes that nodes open.
+    """
+    found: Places = []
+    todo: Places = [(node, top) for node in reversed(tree.body)]
+    while todo:
+        node, scope = todo.pop()
+        found.append((node, scope))
+        kind, inside = _opens(node)
+        inner = Scope(kind, scope.module, scope) if kind else scope
+        opened[node] = inner
+        own = {id(part) for part in inside}
+        for child in reversed(children(node)):
+            if isinstance(child, ast.arguments):
+                names = [n for n in (*child.posonlyargs, *child.args, *child.kwonlyargs) if n]
+                names += [n for n in (child.vararg, child.kwarg) if n]
+                for parameter in names:
+                    inner.bind(parameter.arg, None)
+                    found.append((parameter, inner))
+                annotations = [n.annotation for n in names if n.annotation]
+                todo += [(n, scope) for n in (*child.defaults, *child.kw_defaults, *annotations) if n]
+            elif isinstance(child, ast.comprehension):
+                iterated = scope if child is node.generators[0] else inner  # type: ignore[attr-defined]
+                todo += [(child.iter, iterated), *((n, inner) for n in (child.target, *child.ifs))]
+            else:
+                todo.append((child, inner if id(child) in own else scope))
+    return found
+
+
+def _opens(node: ast.AST) -> tuple[Kind | None, list[ast.AST]]:
+    """Return the kind of scope that a node opens, and which of its children are in it."""
+    match node:
+        case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
+            return "function", [*body]
+        case ast.Lambda(body=value):
+            return "function", [value]
+        case ast.ClassDef(body=body):
+            return "class", [*body]
+        case ast.DictComp(key=key, value=value):
+            return "comprehension", [key, value]
+        case ast.ListComp(elt=value) | ast.SetComp(elt=value) | ast.GeneratorExp(elt=value):
+            return "comprehension", [value]
+    return None, []
+
+
+def _bind(node: ast.AST, scope: Scope, package: str) -> None:
+    match node:
+        case ast.Import():
+            for alias in node.names:
+                whole = alias.name if alias.asname else alias.name.partition(".")[0]
+                scope.bind(alias.asname or whole, whole)
+        case ast.ImportFrom():
+            base = import_base(node, package)
+            for alias in node.names:
+                scope.bind(alias.asname or alias.name, f"{base}.{alias.name}")
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    scope.bind(target.id, (value, scope))
+        case ast.NamedExpr():
+            scope.around("comprehension").bind(node.target.id, (node.value, scope))
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            scope.bind(node.name, node)
+        case ast.Name(ctx=ast.Store() | ast.Del()):
+            if node.id not in scope.origins:
+                scope.bind(node.id, None)
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            scope.bind(name, None)
+        case ast.MatchMapping(rest=str(name)):
+            scope.bind(name, None)
 
 
 def own_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -230,18 +155,6 @@ def own_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
         if not isinstance(node, Definition | ast.expr):
             todo.extend(children(node))
-
-
-def _homes(statement: ast.Global | ast.Nonlocal, scope: Scope) -> dict[str, Scope]:
-    home = scope.parent or scope
-    if isinstance(statement, ast.Global):
-        while home.parent is not None:
-            home = home.parent
-        return dict.fromkeys(statement.names, home)
-    found = {}
-    for name in statement.names:
-        found[name] = next((h for h in home.homes(name) if h.kind == "function"), home)
-    return found
 
 
 def import_base(node: ast.ImportFrom, package: str) -> str:
@@ -267,108 +180,153 @@ class Program:
 
     def __init__(self) -> None:
         self.modules: dict[str, Scope] = {}
+        self.places: dict[str, Places] = {}
         self.opened: dict[ast.AST, Scope] = {}
         self._known: dict[tuple[Scope, str], frozenset[str]] = {}
+        self._open: set[tuple[Scope, str]] = set()  # being looked up
+        self._circular: set[tuple[Scope, str]] = set()  # of these, what was met again
+        self._steps = 0
 
     def add(self, file: str, tree: ast.Module) -> None:
-        """Take a file in. Raises RecursionError where it is nested too deeply."""
+        """Take a file in."""
         module, package = module_name(file)
-        binder = _Binder(module, package)
-        top = binder.scope
-        for statement in tree.body:
-            binder.walk(statement)
-        self.modules[module] = self.opened[tree] = top
-        self.opened.update(binder.opened)
+        top = self.modules[module] = Scope("module", module)
+        places = self.places[module] = _places(tree, top, self.opened)
+        for node, scope in places:  # before any binding: `global x` counts for the whole function
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                homes = {
+                    name: next((h for h in (scope.parent or top).homes(name) if h.kind == "function"), top)
+                    if isinstance(node, ast.Nonlocal)
+                    else top
+                    for name in node.names
+                }
+                scope.elsewhere.update(homes)
+        for node, scope in places:
+            _bind(node, scope, package)
 
     def resolve(self, value: ast.expr, scope: Scope, depth: int = 0) -> frozenset[str]:
         """Return the dotted paths of imported things that an expression may stand for, often none."""
-        if depth > _DEPTH * 8:
+        if depth > _DEPTH:
             raise TooIndirectError
-        match value:
-            case ast.Name():
-                return self._resolve_name(value.id, scope, depth)
-            case ast.NamedExpr():
-                return self.resolve(value.value, scope, depth + 1)
-            case ast.Attribute():
-                base, attribute = value.value, value.attr
-            case ast.Call():
-                read = literal_getattr(value)
-                if read is None:
-                    return frozenset()
-                base, attribute = read
-            case _:
-                return frozenset()
-        found: set[str] = set()
-        for path in self.resolve(base, scope, depth + 1):
-            found |= self.follow(f"{path}.{attribute}")
-        return frozenset(found)
+        base, names = chain(value)
+        if isinstance(base, ast.NamedExpr):
+            found = self.resolve(base.value, scope, depth + 1)
+        elif isinstance(base, ast.Name):
+            homes = scope.homes(base.id)
+            found = frozenset[str]().union(*(self.bound(home, base.id, depth) for home in homes))
+        else:
+            return frozenset()
+        rest = "".join(f".{name}" for name in names)
+        return frozenset[str]().union(*(self.follow(path + rest) for path in found)) if rest else found
 
-    def definition(self, path: str, hops: int = _DEPTH) -> tuple[Definition, Scope] | None:
+    def definition(self, path: str, hops: int = 16) -> tuple[Definition, Scope] | None:
         """Return the function or class at a dotted path of the submission, with its scope."""
         module, _, name = path.rpartition(".")
         scope = self.modules.get(module)
         if scope is None or not hops:
             return None
         for origin in reversed(scope.origins.get(name, [])):
-            if isinstance(origin, Opaque) and origin.definition is not None:
-                return origin.definition, scope
-            others = set(self.origin_paths(origin))
-            if isinstance(origin, Alias) and isinstance(origin.value, ast.Name):
-                others.add(f"{module}.{origin.value.id}")
+            if isinstance(origin, Definition):
+                return origin, scope
+            others = set(self._paths(origin, 0))
+            if isinstance(origin, tuple) and isinstance(origin[0], ast.Name):
+                others.add(f"{module}.{origin[0].id}")
             for other in sorted(others - {path}):
-                found = self.definition(other, hops - 1)
-                if found:
+                if found := self.definition(other, hops - 1):
                     return found
         return None
 
-    def origin_paths(self, origin: Origin, depth: int = 0) -> frozenset[str]:
+    def imported(self, module: str) -> frozenset[str]:
+        """Return what the names of one of the submission's modules stand for; nothing for anything else."""
+        scope = self.modules.get(module)
+        return (
+            frozenset[str]().union(*(self.bound(scope, n, 0) for n in scope.origins))
+            if scope
+            else frozenset()
+        )
+
+    def _paths(self, origin: Origin, depth: int) -> frozenset[str]:
         """Return the dotted paths that one binding of a name stands for."""
-        if isinstance(origin, Imported):
-            return self.follow(origin.path)
-        if isinstance(origin, Alias):
-            return self.resolve(origin.value, origin.scope, depth + 1)
-        return frozenset()
+        if isinstance(origin, str):
+            return self.follow(origin)
+        return self.resolve(*origin, depth + 1) if isinstance(origin, tuple) else frozenset()
 
-    def _resolve_name(self, name: str, scope: Scope, depth: int) -> frozenset[str]:
-        found: set[str] = set()
-        for home in scope.homes(name):
-            found |= self._bound(home, name, depth)
-        return frozenset(found)
-
-    def _bound(self, home: Scope, name: str, depth: int) -> frozenset[str]:
+    def bound(self, home: Scope, name: str, depth: int = 0) -> frozenset[str]:
+        """Return the dotted paths that a name may stand for in the scope that is its home."""
         key = (home, name)
-        if key not in self._known:
-            self._known[key] = frozenset()  # a cycle of aliases adds nothing of its own
-            found: set[str] = set()
-            for origin in home.origins[name]:
-                found |= self.origin_paths(origin, depth + 1)
-            if len(found) > _MEANINGS:
-                raise TooIndirectError
-            self._known[key] = frozenset(found)
-        return self._known[key]
+        if key in self._known:
+            self._circular |= {key} & self._open
+            return self._known[key]
+        self._known[key] = frozenset()
+        self._open.add(key)
+        try:
+            for _ in range(_ROUNDS):  # until an alias in a circle adds nothing more
+                self._steps += len(home.origins[name])
+                found = frozenset[str]().union(*(self._paths(o, depth + 1) for o in home.origins[name]))
+                if len(found) > _MEANINGS or self._steps > _STEPS:
+                    raise TooIndirectError
+                if found == self._known[key] or key not in self._circular:
+                    break
+                self._known[key] = found
+        finally:
+            self._open.discard(key)
+            self._circular.discard(key)
+        if self._circular:
+            del self._known[key]  # not all of it: another one is still open
+        else:
+            self._known[key] = found
+        return found
 
-    def follow(self, path: str, hops: int = _DEPTH) -> frozenset[str]:
+    def follow(self, path: str, hops: int = 16) -> frozenset[str]:
         """Follow a path such as `exercises.x.helper.torch.load` to `torch.load`."""
         if not hops or len(path) > _LENGTH:
             raise TooIndirectError
         parts = path.split(".")
         for cut in range(len(parts) - 1, 0, -1):
             scope = self.modules.get(".".join(parts[:cut]))
-            if scope is None or parts[cut] not in scope.origins or ".".join(parts[: cut + 1]) in self.modules:
+            if scope is None or ".".join(parts[: cut + 1]) in self.modules:
                 continue
-            bound = self._bound(scope, parts[cut], 0) - {path}
+            bound = self.bound(scope, parts[cut], 0) - {path} if parts[cut] in scope.origins else frozenset()
             rest = "".join(f".{p}" for p in parts[cut + 1 :])
             further = (self.follow(target + rest, hops - 1) for target in bound)
             return frozenset().union(*further) if bound else frozenset([path])
         return frozenset([path])
 
 
-def literal_getattr(call: ast.Call) -> tuple[ast.expr, str] | None:
-    """Return object and name of `getattr(object, "name"...)`, which reads like `object.name`."""
-    match call:
+def chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
+    """Return what `x.a.b` begins with and the names it reads, also where they are read by a literal name."""
+    names: list[str] = []
+    while (read := link(node)) is not None:
+        node, name = read
+        names.append(name)
+    return node, names[::-1]
+
+
+def link(node: ast.AST) -> tuple[ast.expr, str] | None:
+    """Return object and name of whatever reads one attribute: `x.a`, `getattr(x, "a")`, `vars(x)["a"]`."""
+    match node:
+        case ast.Subscript(value=table, slice=ast.Constant(value=str(name))):
+            pass
+        case ast.Call(
+            func=ast.Attribute(value=table, attr="get" | "pop"), args=[ast.Constant(value=str(name)), *_]
+        ):
+            pass
+        case ast.Attribute(value=base, attr=str(name)):
+            return base, name
         case ast.Call(
             func=ast.Name(id="getattr" | "hasattr" | "setattr" | "delattr"),
             args=[base, ast.Constant(value=str(name)), *_],
         ):
             return base, name
+        case _:
+            return None
+    owner = table_of(table)
+    return None if owner is None else (owner, name)
+
+
+def table_of(node: ast.AST) -> ast.expr | None:
+    """Return the object whose table of attributes this is: `vars(x)`, `x.__dict__`."""
+    match node:
+        case ast.Call(func=ast.Name(id="vars"), args=[base]) | ast.Attribute(value=base, attr="__dict__"):
+            return base
     return None

@@ -178,7 +178,8 @@ class Message(Struct, kw_only=True, forbid_unknown_fields=True):
 class Load(Message, tag="load"):
     """Write files (one blob each) below the work folder and import one module of them.
 
-    `opened` are the modules that the import policy adds; without a policy it is None.
+    `opened` are the modules that the import policy adds, `names` what alone is open of some; without a
+    policy `opened` is None.
     """
 
     paths: Paths
@@ -186,6 +187,7 @@ class Load(Message, tag="load"):
     functions: Names
     classes: Annotated[dict[Name, Names], Meta(max_length=256)]
     opened: Names | None
+    names: Annotated[dict[Name, Names], Meta(max_length=256)]
     poison: Names
     banned: Names
     device: DeviceName

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from grader.inside import compiling, guard
+from grader.inside import compiling, doors, guard, names
 from grader.inside.evidence import Observation
 from grader.inside.failure import describe, unusable
 from grader.inside.held import Held
@@ -184,15 +184,19 @@ class _Worker:
             self._rules = Rules(load.poison, load.banned)
             if load.opened is not None:
                 guard.watch(frozenset(sources), load.opened, self._rules.refuse)
+                rules = doors.Rules(load.opened, load.names, load.banned)
+                names.hold(rules, load.poison, self._rules.refuse)
+                if not rules.compiles:
+                    compiling.switch_off()
             sys.path.insert(0, str(self._home))
         else:
             self._make_way(load.module, sources)
         self._sources = sources
         importlib.invalidate_caches()
         module = importlib.import_module(load.module)
-        names = vars(module)
-        self._functions = {n: names[n] for n in load.functions if callable(names.get(n))}
-        self._objects.classes = {n: names[n] for n in load.classes if isinstance(names.get(n), type)}
+        found = vars(module)
+        self._functions = {n: found[n] for n in load.functions if callable(found.get(n))}
+        self._objects.classes = {n: found[n] for n in load.classes if isinstance(found.get(n), type)}
         self._methods = load.classes
         return [*self._functions, *self._objects.classes]
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from grader.checks import WrongAnswer
@@ -109,6 +110,7 @@ class Session:
         module: str,
         interface: Interface,
         opened: Sequence[str] | None = None,
+        names: Mapping[str, Sequence[str]] = MappingProxyType({}),
         poison: Sequence[str] = (),
         banned: Sequence[str] = (),
         device: str = "cpu",
@@ -125,6 +127,7 @@ class Session:
             functions=list(interface.functions),
             classes={name: list(methods) for name, methods in interface.classes.items()},
             opened=None if opened is None else list(opened),
+            names={module: list(allowed) for module, allowed in names.items()},
             poison=list(poison),
             banned=list(banned),
             device=device,

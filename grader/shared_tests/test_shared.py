@@ -26,6 +26,7 @@ from grader.checks import (
 from grader.job import Text
 
 FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code
+MOST_ODD = 5  # suspicious places that are told
 LONGEST_LINE = 120
 SAME = 1e-4
 
@@ -225,12 +226,15 @@ def test_silent(student, samples, expected, printed, once):
         )
 
 
-def test_import_policy(inspection):
-    """Only allowed modules and names are used."""
+def test_import_policy(inspection, earn):
+    """Only allowed modules and names are used. What only looks odd is told, to student and instructor."""
     if inspection.errors:
         raise WrongAnswer(inspection.errors[0])
     first = inspection.violations[0] if inspection.violations else None
     check(first is None, f"{first and first.en}", f"{first and first.zh}")
+    if odd := inspection.suspicions[:MOST_ODD]:
+        en, zh = "\n".join(found.en for found in odd), "\n".join(found.zh for found in odd)
+        earn(1.0, Text(f"looks odd, and costs nothing:\n{en}", f"看起来不寻常，但不扣分：\n{zh}"))
 
 
 def test_pseudocode(inspection, earn):

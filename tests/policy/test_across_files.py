@@ -88,7 +88,7 @@ def test_doors_that_the_exercise_opens_are_open():
 def test_names_restrict_a_module():
     names = {"safetensors.torch": ["load_file"]}
     assert rules("from safetensors.torch import load_file", names=names) == []
-    assert rules("from safetensors.torch import save_file", names=names) == [("attribute", "solution.py")]
+    assert rules("from safetensors.torch import save_file", names=names) == [("choice", "solution.py")]
     assert rules("import safetensors\nsafetensors.numpy", names=names) == [("attribute", "solution.py")]
 
 

@@ -1,4 +1,4 @@
-"""Ways around the import policy, each of which must be seen, and honest code, which must not be."""
+"""Ways around the import policy, all of which must be seen; honest code and what looks odd cost nothing."""
 
 from pathlib import Path
 
@@ -29,6 +29,7 @@ def read_snippets(name):
 
 EVASIONS = read_snippets("evasions.txt")
 HONEST = read_snippets("honest.txt")
+SUSPICIOUS = read_snippets("suspicious.txt")
 
 
 def look(code):
@@ -55,4 +56,21 @@ def test_evasion_is_seen(name):
 def test_honest_code_is_left_alone(name):
     report = look(HONEST[name])
     assert report["violations"] == []
+    assert report["suspicions"] == []
     assert report["errors"] == []
+
+
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_what_only_looks_odd_is_told_and_is_no_breach(name):
+    report = look(SUSPICIOUS[name])
+    assert report["violations"] == []
+    assert report["suspicions"]
+    for finding in report["suspicions"]:
+        assert finding["rule"] == "suspicious"
+        assert finding["line"] > 0
+
+
+def test_what_looks_odd_hides_no_breach():
+    report = look("f = getattr\n" * 500 + "import os\n")
+    assert [v["rule"] for v in report["violations"]] == ["import"]
+    assert 1 < len(report["suspicions"]) <= 50

@@ -1,1 +1,1 @@
-import transformers as modeling
+from transformers import LlamaModel as modeling
