@@ -35,6 +35,8 @@ SHARED_TESTS: Mapping[str, Text] = {
     "test_code_size": Text("Code size, compared with the reference", "代码量（与参考实现相比）"),
 }
 STATIC_TESTS = ("test_import_policy", "test_pseudocode", "test_signatures", "test_code_size")
+FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code: all points of the size, and none
+LONGEST_LINE = 120
 REQUIRED_POINTS = 100.0
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")

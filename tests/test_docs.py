@@ -9,6 +9,8 @@ import pytest
 
 from grader.cli import main
 from grader.course import find_course
+from grader.handout.allowed import READMES as HANDOUTS
+from grader.handout.allowed import section
 from grader.inside.size import measure
 
 ROOT = Path(__file__).parent.parent
@@ -201,3 +203,13 @@ def test_every_handout_says_that_kinds_of_sequences_do_not_matter(name, rule):
     handouts = list(ROOT.glob(f"exercises/*/{name}"))
     assert len(handouts) == 5
     assert [path for path in handouts if rule not in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_a_handout_lists_what_its_exercise_allows(exercise, lang):
+    made = section(exercise, lang)
+    assert text(exercise.path / HANDOUTS[lang]).count(made) == 1, "run: python -m grader.handout.allowed"
+    listed = [*exercise.policy.imports, *exercise.policy.banned]
+    listed += [name for names in (exercise.policy.names or {}).values() for name in names]
+    assert [name for name in listed if f"`{name}`" not in made] == []

@@ -25,19 +25,19 @@ STDLIB = _words("""
     itertools json logging math numbers operator pprint queue random re statistics string struct textwrap
     time types typing unicodedata warnings weakref
 """)
-_TORCH = _words("""
+TORCH = _words("""
     torch torch.amp torch.backends torch.backends.cuda torch.backends.mps torch.cuda torch.distributions
     torch.fft torch.linalg torch.nn torch.nn.functional torch.nn.init torch.nn.parameter torch.random
     torch.special torch.testing torch.types
 """)
 # All that these offer.
-_ONLY: Mapping[str, frozenset[str]] = {
+ONLY: Mapping[str, frozenset[str]] = {
     "io": _words("StringIO BytesIO"),
     "types": _words("SimpleNamespace MappingProxyType NoneType EllipsisType GenericAlias UnionType"),
     "torch.testing": _words("assert_close"),
 }
 # Names of the others that run strings, read attributes by name, open files or hand out modules.
-_CLOSED: Mapping[str, frozenset[str]] = {
+CLOSED: Mapping[str, frozenset[str]] = {
     "typing": _words("get_type_hints ForwardRef evaluate_forward_ref"),
     "functools": _words("singledispatch singledispatchmethod"),  # they evaluate annotations
     "dataclasses": _words("make_dataclass"),
@@ -132,8 +132,8 @@ class Rules:
         self.ancestors = frozenset(ancestors)
         self.opened = frozenset(imports)
         self.restricted = {module: frozenset(allowed) for module, allowed in (names or {}).items()}
-        opened = {name for name in self.opened if name.partition(".")[2] not in _CLOSED["torch"]}
-        self.allowed = STDLIB | _TORCH | opened | self.restricted.keys()
+        opened = {name for name in self.opened if name.partition(".")[2] not in CLOSED["torch"]}
+        self.allowed = STDLIB | TORCH | opened | self.restricted.keys()
         self.banned = tuple(banned)
         self.banned_leaves = frozenset(name.rpartition(".")[2] for name in self.banned)
         self._packages = frozenset(
@@ -154,12 +154,12 @@ class Rules:
         path = f"{module}.{name}"
         if path in self.opened or self.is_module(path):
             return False
-        offered = self.restricted.get(module, _ONLY.get(module))
+        offered = self.restricted.get(module, ONLY.get(module))
         if offered is not None:
             return name not in offered
         if module not in self.allowed and module not in self.opened:
             return True  # a package around allowed modules
-        if name in _CLOSED.get(module, ()) or (module.startswith("torch") and name in _CLOSED["torch"]):
+        if name in CLOSED.get(module, ()) or (module.startswith("torch") and name in CLOSED["torch"]):
             return True
         return (name.startswith("_") and name != "__version__") or _holds_module(module, name)
 
@@ -175,7 +175,7 @@ class Rules:
 
     def choices(self, module: str) -> str:
         """List the allowed names of a restricted module, for a message."""
-        return ", ".join(sorted(self.restricted.get(module, _ONLY.get(module, ()))))
+        return ", ".join(sorted(self.restricted.get(module, ONLY.get(module, ()))))
 
 
 @cache

@@ -15,7 +15,7 @@ from grader.inside.reading import BROKEN, children, nodes, split_lines
 
 # A text counts as one token, up to so many characters; then one token more for every few characters, which is
 # what code has. Text that is code counts as what it is, a docstring only if it is more than a formula.
-_FREE_TEXT, _PER_TOKEN, _FORMULA = 80, 5, 30
+FREE_TEXT, PER_TOKEN, _FORMULA = 80, 5, 30
 _FREE_CODE = re.compile(r"[=(\n].*[\w)\]]", re.DOTALL)  # no name, no word
 _COUNTED = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING, tokenize.OP)
 # What may be called where nothing counts: it looks at things and changes none.
@@ -94,7 +94,7 @@ def _beyond_one(constant: ast.Constant) -> int:
         length = value.bit_length() // 4
     else:
         length = len(value) if isinstance(value, str | bytes) and _code_in(constant) is None else 0
-    return max(0, length - _FREE_TEXT) // _PER_TOKEN
+    return max(0, length - FREE_TEXT) // PER_TOKEN
 
 
 def _strip(tree: ast.Module, read: bool) -> None:

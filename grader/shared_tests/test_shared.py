@@ -23,11 +23,10 @@ from grader.checks import (
     check,
     clue,
 )
+from grader.exercise import FULL_SIZE, LONGEST_LINE, ZERO_SIZE
 from grader.job import Text
 
-FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code
 MOST_ODD = 5  # suspicious places that are told
-LONGEST_LINE = 120
 SAME = 1e-4
 
 
