@@ -28,6 +28,11 @@ class Patience:
     pause: float = 1.0  # before the second attempt; doubles from then on
     longest: float = 120.0  # a server that asks for a longer pause is left alone until the next time
 
+    @property
+    def whole(self) -> float:
+        """How long all tries of one request may take, with the pauses in between."""
+        return self.attempts * self.timeout + self.longest
+
 
 @dataclass(frozen=True, slots=True)
 class GitHub:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,7 @@ from grader.run import stored
 from grader.targets import Endpoint, GitHub, Targets
 
 PATIENCE = 3  # posts in a row that may come to nothing before a service is left alone
+LONGEST = 1200.0  # seconds for all posts to one service: others wait for it, and so does what notes them
 GITHUB = "github"
 
 
@@ -174,26 +176,29 @@ def _serve(
     )
     lost = 0
     given_up = ""
-    with Web(url, header, token, target.patience) as web:
-        for post in posts:
-            if isinstance(post, Outcome):
-                yield post
-            elif record.knows(name, post.subject, post.digest):
-                yield Outcome(name, post.subject, Fate.KNOWN, post.detail)
-            elif given_up:
-                yield Outcome(name, post.subject, Fate.FAILED, given_up)
+    web = Web(url, header, token, target.patience)
+    end = time.monotonic() + LONGEST
+    for post in posts:
+        if isinstance(post, Outcome):
+            yield post
+        elif record.knows(name, post.subject, post.digest):
+            yield Outcome(name, post.subject, Fate.KNOWN, post.detail)
+        elif given_up:
+            yield Outcome(name, post.subject, Fate.FAILED, given_up)
+        else:
+            try:
+                post.send(web, record.key(name, post.subject, post.digest))
+            except PostError as error:
+                yield Outcome(name, post.subject, Fate.FAILED, str(error))
+                lost += error.status is None or error.status >= 500 or error.status == 429
+                if error.hopeless or lost >= PATIENCE:
+                    given_up = f"{name} was left alone after that"
             else:
-                try:
-                    post.send(web, record.key(name, post.subject, post.digest))
-                except PostError as error:
-                    yield Outcome(name, post.subject, Fate.FAILED, str(error))
-                    lost += error.status is None or error.status >= 500 or error.status == 429
-                    if error.hopeless or lost >= PATIENCE:
-                        given_up = f"{name} was left alone after that"
-                else:
-                    lost = 0
-                    record.note(name, post.subject, post.digest)
-                    yield Outcome(name, post.subject, Fate.POSTED, post.detail)
+                lost = 0
+                record.note(name, post.subject, post.digest)
+                yield Outcome(name, post.subject, Fate.POSTED, post.detail)
+            if time.monotonic() > end:
+                given_up = given_up or f"{name} was left alone after {LONGEST / 60:g} minutes"
 
 
 def checked(outcomes: Iterable[Outcome]) -> None:

@@ -1,16 +1,18 @@
 """Talk JSON to a service that has a token of ours: bounded, patient, and silent about the token.
 
 The only place that imports httpx2 and stamina. A request is repeated where the service may be able to answer
-later; before a POST is repeated, the caller is asked whether the last one got through after all.
+later; before a POST is repeated, the caller is asked whether the last one got through after all. A service
+can stretch every step of an exchange, a byte at a time: so there is one deadline for all steps of a try
+(connection, TLS, headers, body, redirects), and one for all tries of a request, pauses included.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -55,20 +57,9 @@ class Web:
         self._patience = patience
         self._host = urlsplit(url).netloc
         headers = {"Accept": "application/json", "User-Agent": f"llm-course-grader/{__version__}"}
-        self._client = httpx2.Client(
-            headers=headers | {header[0]: header[1].format(token=token)},
-            timeout=patience.timeout,
-            # What a connection still holds, a second answer say, would be taken for that of the next request.
-            limits=httpx2.Limits(max_keepalive_connections=0),
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._client.close()
+        self._headers = headers | {header[0]: header[1].format(token=token)}
+        self._trusted = httpx2.create_ssl_context()
+        self._end = math.inf  # of the request at hand, on the monotonic clock
 
     def get(self, path: str) -> object:
         """Return what the service says. Raises PostError."""
@@ -102,12 +93,14 @@ class Web:
         patience = self._patience
 
         def wait(error: Exception) -> float | bool:
-            if not isinstance(error, _LaterError):
+            if not isinstance(error, _LaterError) or time.monotonic() + (error.pause or 0) >= self._end:
                 return False
             if error.pause is None:
                 return True
             return max(error.pause, 0.01) if error.pause <= patience.longest else False
 
+        outer = self._end  # to ask whether a post has arrived is part of posting it
+        self._end = min(outer, time.monotonic() + patience.whole)
         try:
             for attempt in stamina.retry_context(
                 on=wait,
@@ -120,18 +113,37 @@ class Web:
                 with attempt:
                     if attempt.num > 1 and arrived():
                         return None
-                    return self._follow(method, self._url + path, content, headers)
+                    return self._try(method, self._url + path, content, headers)
         except _LaterError as error:
             asked = f", and asks for {error.pause:.0f} s" if error.pause else ""
             raise PostError(
                 f"{self._host}: {error}{asked}; run the same command later", error.status
             ) from None
+        finally:
+            self._end = outer
         raise AssertionError("one attempt is always made")
 
-    def _follow(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> object:
+    def _try(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> object:
+        """Do all that one try takes, in bounded time."""
+
+        async def bounded() -> object:
+            async with asyncio.timeout(limit):
+                return await self._follow(method, url, content, headers)
+
+        limit = min(self._patience.timeout, self._end - time.monotonic())
+        try:
+            if limit > 0:
+                return asyncio.run(bounded())
+        except TimeoutError:
+            pass
+        raise _LaterError(f"no complete answer within {self._patience.timeout:g} s")
+
+    async def _follow(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> object:
         """Make one request; go where the service sends us only if that is the same service."""
         for _ in range(MOST_REDIRECTS + 1):
-            status, answer, said = self._once(method, url, content, headers)
+            status, answer, said = await self._once(method, url, content, headers)
             if not 300 <= status < 400:
                 return self._judged(status, answer, said)
             target = urljoin(url, said.get("location", ""))
@@ -145,25 +157,29 @@ class Web:
             url = target
         raise PostError(f"{self._host} redirects in a circle", status)
 
-    def _once(
+    async def _once(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes, Mapping[str, str]]:
-        """Exchange one request and answer, of bounded size, in bounded time."""
-        deadline = time.monotonic() + self._patience.timeout
+        """Exchange one request and answer, of bounded size.
+
+        Each has a connection of its own: what one still holds, a second answer say, would be taken for that
+        of the next request.
+        """
+        # A handshake that the deadline of the whole cuts off would leave its socket open.
+        connecting = httpx2.Timeout(None, connect=self._patience.timeout / 2)
         answer = bytearray()
         try:
-            with self._client.stream(method, url, content=content, headers=dict(headers)) as response:
-                for part in response.iter_bytes():
+            async with (
+                httpx2.AsyncClient(headers=self._headers, verify=self._trusted, timeout=connecting) as client,
+                client.stream(method, url, content=content, headers=dict(headers)) as response,
+            ):
+                async for part in response.aiter_bytes():
                     answer += part
                     if len(answer) > LONGEST_ANSWER:
                         raise PostError(
                             f"{self._host} sends more than {LONGEST_ANSWER >> 20} MiB", response.status_code
                         )
-                    if time.monotonic() > deadline:
-                        raise _LaterError(f"no complete answer within {self._patience.timeout:g} s")
                 return response.status_code, bytes(answer), response.headers
-        except httpx2.TimeoutException:
-            raise _LaterError(f"no answer within {self._patience.timeout:g} s") from None
         except httpx2.TransportError as error:
             raise _LaterError(
                 f"the connection failed ({self._clean(str(error)) or type(error).__name__})"

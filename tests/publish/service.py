@@ -212,6 +212,34 @@ def handler(service):
                 self.wfile.write(b" ")
                 self.wfile.flush()
 
+        def drip(self, start, again):
+            """Say the beginning of an answer, and then a little more, for ever."""
+            self.wfile.write(start)
+            while not service.stopped.wait(0.05):
+                self.wfile.write(again)
+                self.wfile.flush()
+
+        def drips_status(self, act):
+            self.drip(b"HTTP/1.1 200 ", b"O")
+
+        def drips_headers(self, act):
+            self.drip(b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n")
+
+        def drips_into_a_header(self, act):
+            self.drip(b"HTTP/1.1 200 OK\r\nX-More: ", b"1")
+
+        def drips_chunks(self, act):
+            self.drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n")
+
+        def goes_on(self, act):
+            """Say that the answer is still to come: `100 Continue` is no answer."""
+            self.drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        def dawdles(self, act):
+            """Redirect, each time a little before one answer would have to be there."""
+            service.stopped.wait(0.8)
+            self.redirects(act)
+
         def floods(self, act):
             self.reply(200, b" " * (3 << 20))
 

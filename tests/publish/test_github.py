@@ -114,8 +114,7 @@ def page(*jobs, lang="en", **changes):
 
 def send(service, page, key="key-1", post="check"):
     target = GitHub(api=service.url, post=post)
-    with Web(service.url, ("Authorization", "Bearer {token}"), TOKEN, HASTY) as web:
-        github.send(web, target, page, key)
+    github.send(Web(service.url, ("Authorization", "Bearer {token}"), TOKEN, HASTY), target, page, key)
 
 
 def test_a_check_says_points_losses_and_hints(service):

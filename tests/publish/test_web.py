@@ -1,6 +1,7 @@
 """Requests are patient with what may pass, short with what does not, and never show or misplace the token."""
 
 import socket
+import time
 
 import pytest
 
@@ -18,8 +19,7 @@ def connect(service, patience=HASTY, header=BEARER, token=TOKEN):
 
 
 def post(service, **options):
-    with connect(service, **options) as web:
-        return web.send("/rank", {"score": 1}, key="k")
+    return connect(service, **options).send("/rank", {"score": 1}, key="k")
 
 
 def test_a_post_carries_body_token_and_key(service):
@@ -50,7 +50,7 @@ def test_what_may_pass_is_tried_again_with_the_same_key(service, mood):
     ("mood", "said"),
     [
         ("fails", "it answers 500, 'trouble with …\\\\x1b[2J ⏎ : :error: :x'"),
-        ("hangs", "no answer within 0.5 s"),
+        ("hangs", "no complete answer within 0.5 s"),
         ("drips", "no complete answer within 0.5 s"),
         ("closes", "the connection failed"),
         ("limits_as_github", "it answers 403, 'API rate limit exceeded'"),
@@ -70,10 +70,10 @@ def test_what_does_not_pass_is_one_line(service, mood, said):
 
 def test_a_second_answer_is_not_taken_for_that_of_the_next_request(service):
     service.moods = ["answers_twice", "forbids"]
-    with connect(service) as web:
-        assert web.send("/rank", {"score": 1}) == {"result": 1}
-        with pytest.raises(PostError, match="answers 403"):
-            web.send("/rank", {"score": 2})
+    web = connect(service)
+    assert web.send("/rank", {"score": 1}) == {"result": 1}
+    with pytest.raises(PostError, match="answers 403"):
+        web.send("/rank", {"score": 2})
 
 
 def test_a_server_says_when_to_come_back(service):
@@ -92,8 +92,7 @@ def test_a_server_that_says_much_later_is_left_alone(service):
 
 def test_a_repeated_post_is_asked_for_first(service):
     service.moods = ["hangs_afterwards"]
-    with connect(service) as web:
-        assert web.send("/rank", {"score": 1}, arrived=lambda: bool(service.scores)) is None
+    assert connect(service).send("/rank", {"score": 1}, arrived=lambda: bool(service.scores)) is None
     assert len(service.scores) == 1
 
 
@@ -149,8 +148,56 @@ def test_a_service_that_is_not_there():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     patience = Patience(timeout=0.5, attempts=2, pause=0.001)
-    with (
-        Web(f"http://127.0.0.1:{port}", BEARER, TOKEN, patience) as web,
-        pytest.raises(PostError, match=f"127.0.0.1:{port}: the connection failed"),
-    ):
+    web = Web(f"http://127.0.0.1:{port}", BEARER, TOKEN, patience)
+    with pytest.raises(PostError, match=f"127.0.0.1:{port}: the connection failed"):
         web.get("/")
+
+
+ONCE = Patience(timeout=1.0, attempts=1)
+DRIPS = [
+    "drips",
+    "drips_status",
+    "drips_headers",
+    "drips_into_a_header",
+    "drips_chunks",
+    "goes_on",
+    "dawdles",
+]
+
+
+@pytest.mark.parametrize("mood", DRIPS)
+def test_a_service_that_drips_is_left_at_the_deadline(service, mood):
+    """Each byte comes soon after the last, so no wait for one of them ever ends."""
+    service.moods = [mood] * 9
+    started = time.monotonic()
+    with pytest.raises(PostError, match="no complete answer within 1 s"):
+        post(service, patience=ONCE)
+    assert 0.9 < time.monotonic() - started < 5
+
+
+def test_a_service_that_never_ends_the_handshake_is_left_at_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        web = Web(f"https://127.0.0.1:{silent.getsockname()[1]}", BEARER, TOKEN, ONCE)
+        started = time.monotonic()
+        with pytest.raises(PostError, match=r"the connection failed \(ConnectTimeout\)"):
+            web.get("/")
+        assert time.monotonic() - started < 5
+
+
+def test_all_tries_of_a_request_have_one_deadline(service):
+    """Also those that ask, between two tries of a post, whether it has arrived."""
+    service.moods = ["drips_headers"] * 99
+    patience = Patience(timeout=0.4, attempts=5, pause=0.001, longest=0.1)
+    web = connect(service, patience=patience)
+    started = time.monotonic()
+    with pytest.raises(PostError, match="run the same command later"):
+        web.send("/rank", {"score": 1}, arrived=lambda: web.get("/rank") is not None)
+    assert time.monotonic() - started < patience.whole + 3
+
+
+def test_a_pause_beyond_the_deadline_is_not_waited_for(service):
+    service.moods = ["drips_headers", "limits"]
+    patience = Patience(timeout=0.3, attempts=2, pause=0.001, longest=0.2)
+    assert patience.whole < 1
+    with pytest.raises(PostError, match="asks for 1 s"):
+        post(service, patience=patience)
