@@ -1,7 +1,8 @@
 """Results as a text file that travels between machines: a line about the run, then a line for each result.
 
 What comes out of a job that ran students' code is believed only as far as it has the right form: these
-are typed JSON lines, which nothing can hide in, not a database that has to be opened.
+are typed JSON lines, which nothing can hide in, not a database that has to be opened. Which part of a class a
+file is, and whether it is one, is for whoever puts the files together to know (`grader/merge.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Annotated, Self
 
@@ -18,12 +20,15 @@ from msgspec import Meta, Struct
 
 from grader.errors import UngradedError, UsageError
 from grader.exercise import Exercise
-from grader.job import JobResult
+from grader.job import Digest, JobResult
+from grader.sanitise import line
 from grader.store import Stored, code_digest, storable
 from grader.submission import Snapshot
 
 FORMAT = 1
 LONGEST_LINE = 32 << 20  # bytes of one result
+LARGEST = 512 << 20  # bytes of a file: a class of a thousand takes a tenth
+SKEW = timedelta(minutes=5)  # by which another machine's clock may be ahead of ours
 _SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 
 
@@ -35,7 +40,7 @@ class Shard:
     count: int = 1
 
     def members(self, names: Iterable[str]) -> frozenset[str]:
-        """Return the names that are this part's: dealt out in the order of their digests, equally many."""
+        """Return those of a course's names that are this part's: dealt out by their digests, equally many."""
         dealt = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
         return frozenset(dealt[self.number - 1 :: self.count])
 
@@ -49,14 +54,14 @@ def parse_shard(text: str) -> Shard:
 
 
 class About(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run undertook; `kept` says that the file is no run but all that a course has.
+    """What a run says that it undertook; `kept` marks a file that is no run but all that a course has.
 
     `judged_by` holds, for each exercise, the digest of what judged it; `jobs` are (submission, exercise).
     """
 
     format: int
     kept: bool
-    device: Annotated[str, Meta(pattern="^(cpu|cuda)?$")] = ""
+    device: Annotated[str, Meta(pattern=r"\A(cpu|cuda)?\Z")] = ""
     shard: tuple[int, int] = (1, 1)
     versions: tuple[tuple[str, str], ...] = ()
     judged_by: dict[str, str] = {}
@@ -65,9 +70,9 @@ class About(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True):
-    key: str
-    commit: str
-    stored: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
+    key: Digest
+    commit: Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})?\Z")]
+    stored: Annotated[str, Meta(pattern=r"\A[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\+00:00\Z")]
     result: JobResult
 
 
@@ -103,7 +108,7 @@ def _lengths(files: Mapping[str, bytes]) -> Iterator[tuple[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A file of results, read and checked for form."""
+    """A file of results, read and checked for form. The first result stands in line 2."""
 
     path: Path
     about: About
@@ -123,6 +128,9 @@ def bundle_bytes(about: About, results: Sequence[Stored[JobResult]]) -> bytes:
 
 def read_bundle(path: Path) -> Bundle:
     """Read a file. Raises UsageError where there is none, UngradedError where it is no such file."""
+    number, results = 1, list[Stored[JobResult]]()
+    decoder = msgspec.json.Decoder(_Line)
+    latest = datetime.now(UTC) + SKEW
     try:
         with path.open("rb") as file:
             lines = _lines(file, path)
@@ -131,21 +139,31 @@ def read_bundle(path: Path) -> Bundle:
                 raise UngradedError(
                     f"{path} is in format {about.format}, this grader reads {FORMAT}; update the older one"
                 )
-            decoder = msgspec.json.Decoder(_Line)
-            read = [decoder.decode(text) for text in lines]
+            for text in lines:
+                number += 1
+                read = decoder.decode(text)
+                if datetime.fromisoformat(read.stored) > latest:
+                    raise ValueError(f"stored at {read.stored}, which is still to come; set that clock right")
+                results.append(Stored(read.key, read.commit, read.stored, read.result))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
-    except msgspec.MsgspecError as error:
-        raise UngradedError(f"{path}: not a file of results, or a damaged one ({error})") from None
-    return Bundle(path, about, tuple(Stored(r.key, r.commit, r.stored, r.result) for r in read))
+    except ValueError as error:  # msgspec's own are of this kind
+        raise UngradedError(
+            f"{path}, line {number}: not a file of results, or a damaged one ({line(str(error))})"
+        ) from None
+    return Bundle(path, about, tuple(results))
 
 
 def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
-    while text := file.readline(LONGEST_LINE + 1):
+    left = LARGEST
+    while text := file.readline(min(LONGEST_LINE, left) + 1):
+        if len(text) > left:
+            raise UngradedError(f"{path}: larger than {LARGEST >> 20} MiB; not a file of results")
         if len(text) > LONGEST_LINE:
             raise UngradedError(
                 f"{path}: a line is longer than {LONGEST_LINE >> 20} MiB; not a file of results"
             )
         if not text.endswith(b"\n"):
             raise UngradedError(f"{path}: ends in the middle of a line; copy it again")
+        left -= len(text)
         yield text

@@ -114,7 +114,7 @@ def main() -> None:
 @_slots
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=click.IntRange(0, (1 << 63) - 1),
     metavar="N",
     help="Replay a run with its seed. Default: a new secret one.",
 )
@@ -299,18 +299,43 @@ def _show(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Also write all results that the course then has into this file.",
 )  # fmt: skip
+@click.option(
+    "--kept",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What an earlier --out wrote: all that this course had then.",
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="N/COUNT DEVICE FILE",
+    type=(str, click.Choice(["cpu", "cuda"]), click.Path(dir_okay=False, path_type=Path)),
+    help="A run's file from a machine that is not believed when it says which part it is.",
+)
 @_course
-def merge(root: Path, files: tuple[Path, ...], out: Path | None) -> None:
+def merge(
+    root: Path,
+    files: tuple[Path, ...],
+    out: Path | None,
+    kept: tuple[Path, ...],
+    parts: tuple[tuple[str, str, Path], ...],
+) -> None:
     """Put results of other machines into this course's: the files that `grader run --out` wrote.
 
     All parts of a `--shard`ed class belong together; what one of them lacks is named, and the exit code is 3.
-    Results of another course, of other tests, or outside their part are refused, and then nothing is merged.
+    Results of another course, of other tests, outside their part, or that cannot be are refused, and then
+    nothing is merged.
     """
+    from grader.bundle import parse_shard
     from grader.course import find_course
     from grader.errors import UngradedError
+    from grader.merge import Part
     from grader.merge import merge as put_together
 
-    merged = put_together(find_course(root), files, out)
+    known = [Part(parse_shard(shard), device, path) for shard, device, path in parts]
+    merged = put_together(find_course(root), files, out, kept=kept, parts=known)
     click.echo(f"{merged.added} new results")
     for missing in merged.missing:
         click.echo(f"missing: {missing}")

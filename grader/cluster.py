@@ -27,11 +27,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from msgspec import ValidationError
+
 from grader.errors import UngradedError, UsageError
 from grader.exercise import read_exercise
 from grader.job import Job, JobResult, State
 from grader.schedule import DIED_TWICE, SlotPlan, arrange, grade_here, lost, open_slot
-from grader.store import code_digest, versions
+from grader.store import checked, code_digest, versions
 from grader.wall.launch import Tier
 from grader.wall.probe import best_tier
 from grader.wall.view import require_hidden
@@ -221,7 +223,13 @@ def _outcome(future: Future[Any], job: Job) -> JobResult:
     error = None if future.status == "finished" else future.exception()
     if error is None:
         result: JobResult = future.result()
-        return result
+        answered = (result.submission, result.exercise, result.device)
+        if answered != (job.submission, job.exercise, job.device):
+            return lost(job, f"a worker answered with the result of {answered}")
+        try:
+            return checked(result)
+        except ValidationError as problem:
+            return lost(job, f"a worker answered with a result that cannot be: {problem}")
     if isinstance(error, KilledWorker):
         return lost(job, f"the workers that graded it died, one after another: {error}")
     if isinstance(error, UngradedError):

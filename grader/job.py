@@ -2,6 +2,8 @@
 
 A *job* is (exercise, submission, device). Its result says how each test ended; points stand in
 `TestSpec` only, so that changing points re-scores stored results without running anything.
+
+What is stored or comes from elsewhere is read by these types, and a value outside its range is refused there.
 """
 
 from __future__ import annotations
@@ -9,10 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
+
+from msgspec import Meta
 
 # What a test counts that passes only once the student's earlier exercises are replaced by the published kit.
 KIT_SHARE = 0.8
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=1e8)]
+Name = Annotated[str, Meta(max_length=255)]
+Digest = Annotated[str, Meta(max_length=128)]
+Shown = Annotated[str, Meta(max_length=1 << 20)]
+Path = Annotated[str, Meta(max_length=4096)]
+Count = Annotated[int, Meta(ge=0, le=1 << 40)]
 
 
 class Status(StrEnum):
@@ -54,8 +66,8 @@ class State(StrEnum):
 class Text:
     """A student-facing sentence in both languages of the course."""
 
-    en: str
-    zh: str
+    en: Shown
+    zh: Shown
 
     def __bool__(self) -> bool:
         return bool(self.en)
@@ -68,8 +80,8 @@ NO_TEXT = Text("", "")
 class Place:
     """A line that exists in one of the student's own files, by its path in the student's repository."""
 
-    file: str
-    line: int
+    file: Path
+    line: Annotated[int, Meta(ge=1, le=1 << 40)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +116,10 @@ class Ending:
     student's own.
     """
 
-    name: str
+    name: Name
     status: Status
-    fraction: float = 0.0
-    kit: float | None = None
+    fraction: Share = 0.0
+    kit: Share | None = None
 
     @property
     def counted(self) -> float:
@@ -126,29 +138,29 @@ class TestResult(Ending):
     __test__ = False
 
     reason: Reason | None = None
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     message: Text = NO_TEXT
     hint: Text = NO_TEXT
     place: Place | None = None
-    output: str = ""
-    margins: tuple[tuple[str, float], ...] = ()
+    output: Shown = ""
+    margins: tuple[tuple[Shown, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
     """The outcome of one job without what is told of it: what plans and tables need of a thousand."""
 
-    exercise: str
-    submission: str
-    device: str
+    exercise: Name
+    submission: Name
+    device: Annotated[str, Meta(pattern=r"\A(cpu|cuda)\Z")]
     state: State
     tests: tuple[Ending, ...] = ()
-    seconds: float = 0.0
-    wall: str = ""  # tier of the sandbox: "A", "C", "none"
-    memory_limit: str = ""  # "cgroup" or "approximate"
-    fault: str = ""  # our own traceback, for the instructor; empty unless ungraded
-    judged_by: str = ""  # digest of what judged it: the exercise, those it builds on, the grader's code
-    snapshot: str = ""  # digest of the student's files
+    seconds: Seconds = 0.0
+    wall: Annotated[str, Meta(pattern=r"\A(A|C|none)?\Z")] = ""  # tier of the sandbox
+    memory_limit: Annotated[str, Meta(pattern=r"\A(cgroup|approximate)?\Z")] = ""
+    fault: Shown = ""  # our own traceback, for the instructor; empty unless ungraded
+    judged_by: Digest = ""  # digest of what judged it: the exercise, those it builds on, the grader's code
+    snapshot: Digest = ""  # digest of the student's files
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +168,10 @@ class JobResult(JobSummary):
     """The outcome of one job, as stored. `notice` concerns the whole job (an import that failed)."""
 
     tests: tuple[TestResult, ...] = ()
-    seed: int = 0
+    seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] = 0
     notice: Text = NO_TEXT
-    model: str = ""  # the real checkpoint of `--model`, where the exercise has tests on one
-    files: tuple[tuple[str, int], ...] = ()  # the student's Python files, with their numbers of lines
+    model: Path = ""  # the real checkpoint of `--model`, where the exercise has tests on one
+    files: tuple[tuple[Path, Count], ...] = ()  # the student's Python files, with their numbers of lines
 
 
 ResultT = TypeVar("ResultT", bound=JobSummary)

@@ -76,8 +76,8 @@ class Planner:
             taken = dict(self._take(submission))
             if fill:
                 taken = {key: job for key, job in taken.items() if self._gap(name, *job) in gaps}
-            shown = {key for key in taken if newest.get(key) == at}
-            found = {} if fresh else store.known(key for key in taken if key not in shown)
+            shown = {key for key in taken if newest.get((name, key)) == at}
+            found = {} if fresh else store.known(name, (key for key in taken if key not in shown))
             for key, (exercise, files) in taken.items():
                 marks[key] = Mark.of(self.judges[exercise.name], files)
                 undertaken.append((name, exercise.name))
@@ -106,11 +106,11 @@ class Planner:
                 path, "was changed while it was being graded; what was graded before is kept: run again"
             )
 
-    def _newest(self, store: Store) -> dict[str, str]:
-        """Return key and commit of the results that reports show now, as far as they can stay."""
+    def _newest(self, store: Store) -> dict[tuple[str, str], str]:
+        """Return, by submission and key, the commit of results that reports show now and that can stay."""
         mine = {exercise.name: exercise for exercise in self.exercises}
         return {
-            stored.key: stored.commit
+            (stored.result.submission, stored.key): stored.commit
             for stored in store.summaries()
             if (exercise := mine.get(stored.result.exercise)) is not None
             and stored.result.state is not State.UNGRADED

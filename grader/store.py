@@ -108,17 +108,17 @@ class Store:
         """Close the file."""
         self._database.close()
 
-    def get(self, key: str) -> JobResult | None:
-        """Return the newest result stored under `key` that may be used again, or None."""
-        return self.known([key]).get(key)
+    def known(self, submission: str, keys: Iterable[str]) -> dict[str, JobResult]:
+        """Return a submission's newest results that may be used again, by key; what is not known is left out.
 
-    def known(self, keys: Iterable[str]) -> dict[str, JobResult]:
-        """Return the newest results that may be used again, by key; what is not known is left out."""
+        A key is what a machine said of its result. Whatever it says, it speaks for its own submissions only.
+        """
         found = self._select(
             JobResult,
-            "WHERE id IN (SELECT max(id) FROM results WHERE state != ?"
+            "WHERE id IN (SELECT max(id) FROM results WHERE state != ? AND submission = ?"
             " AND key IN (SELECT value FROM json_each(?)) GROUP BY key)",
             State.UNGRADED,
+            submission,
             json.dumps(list(keys)),
         )
         return {stored.key: stored.result for stored in found}
@@ -126,8 +126,10 @@ class Store:
     def put(self, key: str, result: JobResult, commit: str = "", stored: str = "") -> None:
         """Add a result to the history; on return it is on disk. An ungraded one will never be reused.
 
-        `stored` is the time at which another machine stored it first.
+        `stored` is the time at which another machine stored it first. Raises msgspec.ValidationError, and
+        stores nothing, for a result with a value that none can have.
         """
+        content = _encode(checked(result))
         names = (result.exercise, result.submission, result.device, commit)
         row = (
             key,
@@ -135,7 +137,7 @@ class Store:
             result.state,
             stored or datetime.now(UTC).isoformat(timespec="seconds"),
             _FORMAT,
-            _encode(result),
+            content,
         )
         with _explained(self._path):
             self._database.execute(
@@ -317,6 +319,11 @@ def _number(database: sqlite3.Connection, pragma: str) -> int:
 
 def _encode(result: JobResult) -> bytes:
     return msgspec.json.encode(storable(msgspec.to_builtins(result)))
+
+
+def checked(result: JobResult) -> JobResult:
+    """Return a result as it is once it was stored. Raises msgspec.ValidationError if none can be so."""
+    return msgspec.json.decode(_encode(result), type=JobResult)
 
 
 def _decode(blob: bytes, form: int, kind: type[ResultT]) -> ResultT:

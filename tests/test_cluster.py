@@ -7,15 +7,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
 
-from grader.cluster import _digest, pack, require_private
+from grader.cluster import _digest, _outcome, pack, require_private
 from grader.errors import UsageError
 from grader.exercise import read_exercise
-from grader.job import State
+from grader.job import Job, JobResult, State, Status, TestResult
 from grader.schedule import SlotPlan
 from grader.store import Store
 
@@ -193,6 +194,30 @@ def test_an_address_is_written_in_full(address):
 )
 def test_tls_or_the_same_machine_is_fine(address):
     require_private(address)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"submission": "bob"}, "the result of ('bob', 'vectors', 'cpu')"),
+        ({"tests": (TestResult("test_dot", Status.PASSED, 50.0),)}, "a result that cannot be"),
+        ({"seconds": -1.0}, "a result that cannot be"),
+    ],
+)
+def test_what_a_worker_answers_is_a_result_of_its_job_or_the_job_is_ungraded(change, said):
+    class Done:
+        status = "finished"
+
+        def exception(self):
+            return None
+
+        def result(self):
+            return replace(right, **change)
+
+    right = JobResult("vectors", "alice", "cpu", State.GRADED, (TestResult("test_dot", Status.PASSED, 1.0),))
+    outcome = _outcome(Done(), Job("vectors", "alice", "cpu", {}))
+    assert (outcome.submission, outcome.state, outcome.tests) == ("alice", State.UNGRADED, ())
+    assert said in outcome.fault
 
 
 def test_what_travels_is_all_that_a_slot_reads(course, tmp_path):

@@ -215,9 +215,9 @@ class GitHub:
 
     def download_artifact(self, work, name="", pattern="", path=".", merge_multiple=False):
         assert bool(name) != bool(pattern)
-        assert merge_multiple or not pattern
         for artifact in sorted((self.here / "artifacts").glob(name or pattern)):
-            shutil.copytree(artifact, work / path, dirs_exist_ok=True)
+            apart = "" if name or merge_multiple else artifact.name
+            shutil.copytree(artifact, work / path / apart, dirs_exist_ok=True)
 
     def create_github_app_token(self, work, **with_):
         raise AssertionError("no test has an App")
