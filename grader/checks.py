@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grader.explain import explain_difference
+from grader.explain import explain_difference, kind_of
 from grader.job import Text
 from grader.likeness import Draws
 
@@ -24,6 +24,7 @@ SIGNIFICANCE = 1e-6  # of the chi-square test; confirmed once with a fresh sampl
 DRAWS = 24  # samples that a test must be able to draw
 MIN_EXPECTED = 25.0  # cells are pooled until this many draws are expected in each
 PEAK = 12.0  # the largest error may be this many times the root mean square limit
+RETURNED_NOTHING = Text("{} returned None: is a `return` missing?", "{} 返回了 None：是否漏写了 return？")
 
 
 ALL = 1 << 30  # answers: more than any test has
@@ -35,6 +36,18 @@ class WrongAnswer(Exception):  # noqa: N818  # a verdict, not a fault
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)
         self.text = text
+
+
+class WrongForm(WrongAnswer):
+    """The answer has another shape: whatever else a test is about, that is what has to be mended."""
+
+
+class WrongKind(WrongForm):
+    """The answer is no tensor."""
+
+
+class NothingRaised(WrongAnswer):
+    """There should have been no answer, but an exception."""
 
 
 class StudentRaised(Exception):  # noqa: N818
@@ -116,11 +129,25 @@ def check(condition: bool, en: str, zh: str) -> None:
 def within(actual: float, limit: float, what: str) -> None:
     """Fail unless `actual <= limit`; the ratio counts as a margin."""
     _record(what, actual / limit if limit else float(actual > 0))
+    got, _ = apart(actual, limit)
     check(
         actual <= limit,
-        f"{what}: {actual:.0e} is over the limit of {limit:g}",
-        f"{what}：{actual:.0e} 超过上限 {limit:g}",
+        f"{what}: {got.en} is over the limit of {limit:g}",
+        f"{what}：{got.zh} 超过上限 {limit:g}",
     )
+
+
+def apart(actual: float, limit: float) -> tuple[Text, str]:
+    """Write two magnitudes so that they differ: with one digit, or two, or in words.
+
+    More digits of an error than that would tell something of the value that it is the error of.
+    """
+    for digits in range(2):
+        got, most = f"{actual:.{digits}e}", f"{limit:.{digits}e}"
+        if got != most:
+            return Text(got, got), most
+    most = f"{limit:.0e}"
+    return Text(f"a little over {most}", f"略大于 {most}"), most
 
 
 def assert_form(actual: object, shape: tuple[int, ...], dtype: torch.dtype | None, what: str) -> None:
@@ -128,13 +155,15 @@ def assert_form(actual: object, shape: tuple[int, ...], dtype: torch.dtype | Non
     import torch
 
     if not isinstance(actual, torch.Tensor):
-        kind = type(actual).__name__
-        raise WrongAnswer(
-            Text(f"{what}: expected a tensor, got {kind}", f"{what}：应为张量，得到的是 {kind}")
+        kind = kind_of(actual)
+        if actual is None:
+            raise WrongKind(Text(RETURNED_NOTHING.en.format(what), RETURNED_NOTHING.zh.format(what)))
+        raise WrongKind(
+            Text(f"{what}: expected a tensor, got {kind.en}", f"{what}：应为张量，得到的是{kind.zh}")
         )
     if tuple(actual.shape) != tuple(shape):
         got, due = list(actual.shape), list(shape)
-        raise WrongAnswer(Text(f"{what}: shape {got}, expected {due}", f"{what}：形状为 {got}，应为 {due}"))
+        raise WrongForm(Text(f"{what}: shape {got}, expected {due}", f"{what}：形状为 {got}，应为 {due}"))
     if dtype is not None and actual.dtype != dtype:
         raise WrongAnswer(
             Text(
@@ -207,8 +236,13 @@ def assert_close(
     _record(what, ratio)
     if not ratio <= 1.0:
         why = explain_difference(actual, expected, limit)
-        head = f"{what}: relative error {error:.0e}, allowed {limit:.0e}"
-        head_zh = f"{what}：相对误差 {error:.0e}，允许 {limit:.0e}"
+        got, most = apart(error, limit)
+        head = f"{what}: relative error {got.en}, allowed {most}"
+        head_zh = f"{what}：相对误差 {got.zh}，允许 {most}"
+        if error <= limit:  # right but for a few values
+            got, most = apart(peak / scale, PEAK * limit)
+            head = f"{what}: the largest single error is {got.en} of a typical value, allowed {most}"
+            head_zh = f"{what}：最大的单个误差是典型数值的 {got.zh}，允许 {most}"
         raise WrongAnswer(Text(f"{head}. {why.en}".strip(), f"{head_zh}。{why.zh}".strip()))
 
 
@@ -256,8 +290,13 @@ def assert_equal(actual: object, expected: Any, *, what: str) -> None:  # noqa: 
         )
     actual, expected = as_lists(actual), as_lists(expected)
     if type(actual) is not type(expected):
-        got, due = type(actual).__name__, type(expected).__name__
-        raise WrongAnswer(Text(f"{what}: expected {due}, got {got}", f"{what}：应为 {due}，得到的是 {got}"))
+        got, due = kind_of(actual), kind_of(expected)
+        raise WrongAnswer(
+            Text(
+                f"{what}: expected {due.en}, got {got.en}",
+                f"{what}：应为{due.zh}，得到的是{got.zh}",
+            )
+        )
     if not _alike(actual, expected):
         raise WrongAnswer(_explain_unequal(actual, expected, what))
 
@@ -297,7 +336,7 @@ def expect_raises(*names: str) -> Iterator[None]:
             f"应抛出 {wanted}，实际抛出了 {got}",
         )
     else:
-        raise WrongAnswer(
+        raise NothingRaised(
             Text(f"expected {wanted}, but nothing was raised", f"应抛出 {wanted}，实际没有抛出异常")
         )
 

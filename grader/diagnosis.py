@@ -17,6 +17,7 @@ CLEARLY = 10.0  # times nearer than another one is a known mistake that displace
 CLOSE = 0.01  # ... unless the other is as near as this
 SECONDS = 30.0  # spent on replaying for one job
 MOST_BYTES = 4 << 20  # of the answers in one test that are kept to be compared; ours take 1.2 MiB
+_NAMES = 100  # of functions that answered None
 _VALUE_BYTES = 64  # of a plain value, roughly
 PERHAPS = Text("This may be the reason: {}", "原因可能是：{}")
 ONE_OF_TWO = Text(
@@ -44,10 +45,15 @@ class Answers:
     kept: list[object] = field(default_factory=list)
     whole: bool = True  # every answer is kept, as it was
     deaf: bool = False  # while something is asked that other tests want to know, too
+    nothing: list[str] = field(default_factory=list)  # who answered None
+    last: str = ""  # who answered last
     _room: int = MOST_BYTES
 
-    def add(self, _name: str, value: object) -> None:
+    def add(self, name: str, value: object) -> None:
         """Take in one answer. Raises Enough."""
+        self.last = name
+        if value is None and len(self.nothing) < _NAMES:
+            self.nothing.append(name)
         if self.deaf:
             return
         self._keep(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from grader.job import NO_TEXT, Text
@@ -21,6 +22,29 @@ def explain_difference(actual: torch.Tensor, expected: torch.Tensor, limit: floa
         if text:
             return text
     return NO_TEXT
+
+
+_KINDS: Mapping[type, Text] = {
+    type(None): Text("None", " None"),
+    bool: Text("a bool", "布尔值"),
+    int: Text("an int", "整数"),
+    float: Text("a float", "浮点数"),
+    str: Text("a string", "字符串"),
+    bytes: Text("bytes", "字节串"),
+    list: Text("a list", "列表"),
+    tuple: Text("a tuple", "元组"),
+    dict: Text("a dict", "字典"),
+}
+
+
+def kind_of(value: object) -> Text:
+    """Say in a word or two what kind of value this is."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return Text("a tensor", "张量")
+    name = type(value).__name__
+    return _KINDS.get(type(value), Text(f"an object ({name})", f"对象（{name}）"))
 
 
 def _error(a: torch.Tensor, e: torch.Tensor) -> float:

@@ -23,10 +23,11 @@ import pytest
 from grader import trial
 from grader.candidate import DOES_NOT_LOAD, Candidate, NotLoaded
 from grader.checkpoint import Checkpoint
-from grader.checks import Sample, recording_clues, recording_margins
+from grader.checks import NothingRaised, Sample, recording_clues, recording_margins
 from grader.diagnosis import Answers, Diagnosis, Enough, Replay, Run, Symptom
 from grader.errors import CourseError
 from grader.exercise import SHARED_TESTS, Exercise
+from grader.explain import kind_of
 from grader.graft import Mutant
 from grader.inspection import Inspection
 from grader.job import NO_TEXT, Status, TestResult, TestSpec, Text
@@ -34,7 +35,7 @@ from grader.remote import RemoteModule, expose
 from grader.rng import Rng
 from grader.sanitise import plain
 from grader.timing import NotMeasured, Race
-from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, verdict_of
+from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, returned_nothing, verdict_of
 
 NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
 NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备：{}")
@@ -208,8 +209,9 @@ class Judge:
             replay = case.run(self.bench.candidate)
         seconds = time.monotonic() - started
         verdict = replay.verdict
-        wrong = verdict.attempted and verdict.status in (Status.FAILED, Status.ERROR)
-        repeatable = verdict.message != DOES_NOT_LOAD and not spec.needs  # which takes too long
+        told = verdict.explained or not verdict.attempted or verdict.message == DOES_NOT_LOAD
+        wrong = not told and verdict.status in (Status.FAILED, Status.ERROR)
+        repeatable = not spec.needs  # which takes too long
         if wrong and self._symptoms is not None and repeatable:
             self._symptoms.append(Symptom(spec.name, case.key, replay, self._replay_of(case)))
         earned = case.earned if case.earned is not None else float(verdict.status is Status.PASSED)
@@ -221,7 +223,7 @@ class Judge:
             reason=verdict.reason,
             seconds=round(seconds, 4),
             message=verdict.message or case.note,
-            hint=spec.hint if wrong else NO_TEXT,
+            hint=spec.hint if wrong and not verdict.silent else NO_TEXT,
             place=verdict.place,
             output=plain(output, 4000) if spec.public else "",
             margins=tuple(margins),
@@ -275,7 +277,7 @@ class Case:
         Raises BrokenTest where the test itself is wrong.
         """
         answers = Answers(most)
-        cut = False
+        cut = raised = False
         try:
             with recording_clues(answers.clue):
                 self._call(candidate, answers)
@@ -290,13 +292,21 @@ class Case:
             verdict = Verdict(Status.UNGRADABLE, TOO_BUSY)
         except EXPECTED_ENDINGS as error:
             candidate.settle(error)
+            raised = isinstance(error, NothingRaised)
             verdict = verdict_of(error, self.bench.exercise.limits, public=self.spec.public)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | CourseError):  # the machine's trouble, no answer's
                 raise
-            verdict = self._whose_fault(candidate, error)
+            verdict = self._whose_fault(candidate, error, answers)
             candidate.settle(error)
+        if verdict.status in (Status.FAILED, Status.ERROR) and answers.nothing and not raised:
+            verdict = self._none_given(answers.nothing) or verdict
         return Replay(tuple(answers.kept), verdict, answers.whole, cut)
+
+    def _none_given(self, names: Iterable[str]) -> Verdict | None:
+        """Judge a test that was lost after functions had returned None, if any of them has to answer."""
+        answering = self.bench.exercise.answering()
+        return next((returned_nothing(name) for name in names if name in answering), None)
 
     def _call(self, candidate: Candidate, answers: Answers) -> None:
         function = self.item.obj
@@ -307,7 +317,7 @@ class Case:
         function(**arguments)
         offered.settle()
 
-    def _whose_fault(self, candidate: Candidate, error: BaseException) -> Verdict:
+    def _whose_fault(self, candidate: Candidate, error: BaseException, answers: Answers) -> Verdict:
         """Judge code raised on this answer. If it does not on the reference's, the answer was at fault."""
         if candidate.ours:
             raise BrokenTest(f"{self.key} fails on our own solution") from error
@@ -319,7 +329,7 @@ class Case:
             raise BrokenTest(
                 f"{self.key} does not pass on the reference: {replay.verdict.message.en}"
             ) from error
-        return Verdict(Status.FAILED, UNJUDGEABLE)
+        return Verdict(Status.FAILED, _of_another_kind(answers, replay) or UNJUDGEABLE)
 
 
 @dataclass
@@ -453,6 +463,18 @@ OFFERED = ("student", "reference", "rng", "device", "expose", "samples", "expect
 Placeholders = type(
     "Placeholders", (), {name: pytest.fixture(name=name)(lambda self: None) for name in OFFERED}
 )
+
+
+def _of_another_kind(answers: Answers, right: Replay) -> Text:
+    """Say which answer is of another kind than the reference's, if it is the last one that was given."""
+    number = len(answers.kept)
+    if not (answers.whole and right.whole and 0 < number <= len(right.answers)):
+        return NO_TEXT
+    got, due = kind_of(answers.kept[-1]), kind_of(right.answers[number - 1])
+    if got == due:
+        return NO_TEXT
+    name = answers.last
+    return Text(f"{name}: returned {got.en}, expected {due.en}", f"{name}：返回了{got.zh}，应为{due.zh}")
 
 
 def _function_name(item: pytest.Item) -> str:

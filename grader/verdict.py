@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from grader.checks import WrongAnswer
+from grader.checks import RETURNED_NOTHING, WrongAnswer, WrongForm, WrongKind
 from grader.job import NO_TEXT, Limits, Place, Reason, Status, Text
 from grader.remote import StudentError, Violation
 from grader.sanitise import line, plain
@@ -20,16 +20,61 @@ _VALUES = re.compile(r"-?\d*\.\d+(e[-+]?\d+)?|-?\d+(e-?\d+)?(\.?[\s,]+-?\d+(e-?\
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one call of a test function ended. `attempted` is false where nothing is written yet."""
+    """How one call of a test function ended.
+
+    `attempted` is false where nothing is written yet. `silent` says that the message is itself the reason,
+    whatever the test is about, so that its hint would lead elsewhere; `explained` that no known mistake can
+    say more, either.
+    """
 
     status: Status
     message: Text = NO_TEXT
     reason: Reason | None = None
     attempted: bool = True
+    explained: bool = False
+    silent: bool = False
     place: Place | None = None  # in the student's own files
 
 
 PASSED = Verdict(Status.PASSED)
+# Exceptions of code that cannot be what was meant, whatever the exercise: they say where, and that is all.
+_SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError", "TabError", "ImportError",
+          "ModuleNotFoundError")  # fmt: skip
+_NO_ANSWER = re.compile(r"your code (returned|passed on) (.+), which cannot be an answer")
+# By what stands in the name of the kind of value; "" for all others.
+_INSTEAD: Mapping[str, Text] = {
+    "ndarray": Text("make a tensor of it, by torch.from_numpy", "请用 torch.from_numpy 把它变成张量"),
+    "generator": Text("make a list of it, by list(...)", "请用 list(...) 把它变成列表"),
+    "a value of type numpy.": Text("make a number of it, by .item()", "请用 .item() 把它变成普通的数"),
+    "a value of type set": Text("make a list of it", "请把它变成列表"),
+    "sparse": Text("make it dense, by .to_dense()", "请用 .to_dense() 把它变成稠密张量"),
+    "tensor subclass": Text("make a plain torch.Tensor of it", "请把它变成普通的 torch.Tensor"),
+    "": Text(
+        "an answer is a tensor, a number, a string, None, or a list, tuple or dict of these (see the README)",
+        "返回值应为张量、数、字符串、None，或由它们组成的列表、元组、字典（见 README）",
+    ),
+}
+_KINDS_ZH = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"a value of type (.+)", "类型为 {} 的值"),
+        (r"a tensor subclass \((.+)\)", "张量的子类（{}）"),
+        (r"a sparse tensor \((.+)\)", "稀疏张量（{}）"),
+        (r"a quantised tensor", "量化张量"),
+        (r"a tensor on device (.+)", "位于设备 {} 上的张量"),
+        (r"a tensor of (torch\..+)", "dtype 为 {} 的张量"),
+        (r"a tensor of more than (\d+) dimensions", "超过 {} 维的张量"),
+        (r"a value nested more than (\d+) levels deep", "嵌套超过 {} 层的值"),
+        (r"a dict with a key of type (.+)", "键的类型为 {} 的字典"),
+        (r"an integer beyond 64 bits", "超过 64 位的整数"),
+        (r"a string of more than (\d+) characters", "超过 {} 个字符的字符串"),
+        (r"a string that is not valid Unicode", "不是合法 Unicode 的字符串"),
+        (r"more than (\d+) (?:values|instances|tensors)", "超过 {} 个值"),
+        (r"more than (\d+) MiB of data", "超过 {} MiB 的数据"),
+        (r"more values than fit into one answer", "一次返回放不下的值"),
+        (r"something unreadable", "无法读取的值"),
+    )
+)
 EXPECTED_ENDINGS = (WrongAnswer, StudentError, Violation, Killed)  # anything else asks whose fault it is
 
 # What a killed worker was killed for; {limit} is filled from the exercise's limits.
@@ -80,7 +125,12 @@ RESOURCES = {
 def verdict_of(error: BaseException, limits: Limits, *, public: bool) -> Verdict:
     """Judge one of the EXPECTED_ENDINGS. Hidden tests show less of what the student's code said."""
     if isinstance(error, WrongAnswer):
-        return Verdict(Status.FAILED, error.text)
+        return Verdict(
+            Status.FAILED,
+            error.text,
+            explained=isinstance(error, WrongKind),
+            silent=isinstance(error, WrongForm),
+        )
     if isinstance(error, Killed):
         if error.seconds is not None:
             return killed(error.reason, "", replace(limits, call=error.seconds), _TOO_SLOW)
@@ -99,11 +149,11 @@ def _verdict_of_error(error: StudentError, limits: Limits, public: bool) -> Verd
     if error.kind == "missing" or error.type_name == "NotImplementedError":
         return Verdict(Status.FAILED, _not_attempted(error), attempted=False)
     if error.kind == "answer":
-        said = line(_said(error, public), PUBLIC_MESSAGE) or "your code returned what cannot be an answer"
-        return Verdict(Status.FAILED, Text(said, f"返回值无法使用：{said}"))
+        return Verdict(Status.FAILED, _unusable(error, public), explained=True)
     if error.kind in RESOURCES:
         return killed(RESOURCES[error.kind], "", limits)
-    return Verdict(Status.ERROR, _raised(error, public))
+    slip = error.type_name in _SLIPS
+    return Verdict(Status.ERROR, _raised(error, public), explained=slip, silent=True)
 
 
 def killed(reason: Reason, detail: str, limits: Limits, text: Text = NO_TEXT) -> Verdict:
@@ -112,6 +162,26 @@ def killed(reason: Reason, detail: str, limits: Limits, text: Text = NO_TEXT) ->
     values["detail"] = line(detail, HIDDEN_MESSAGE)
     text = text or _KILLED[reason]
     return Verdict(Status.KILLED, Text(text.en.format(**values), text.zh.format(**values)), reason)
+
+
+def returned_nothing(names: str) -> Verdict:
+    """Say that a function returned None where its value was asked for."""
+    said = Text(RETURNED_NOTHING.en.format(names), RETURNED_NOTHING.zh.format(names))
+    return Verdict(Status.FAILED, said, explained=True)
+
+
+def _unusable(error: StudentError, public: bool) -> Text:
+    """Say what came back that cannot be an answer, and what could be one."""
+    said = line(_said(error, public), PUBLIC_MESSAGE)
+    if (found := _NO_ANSWER.fullmatch(said)) is None:
+        return Text(said, f"返回值无法使用：{said}")
+    how, what = found.groups()
+    instead = next((text for kind, text in _INSTEAD.items() if kind in what), _INSTEAD[""])
+    known = ((pattern.fullmatch(what), words) for pattern, words in _KINDS_ZH)
+    what_zh = next((words.format(*match.groups()) for match, words in known if match), what)
+    how_zh = "返回了" if how == "returned" else "传出了"
+    place = f" ({_told_place(error)})" if error.frames else ""
+    return Text(f"{said}: {instead.en}{place}", f"你的代码{how_zh}{what_zh}，无法使用：{instead.zh}{place}")
 
 
 def _not_attempted(error: StudentError) -> Text:

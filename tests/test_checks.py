@@ -27,8 +27,8 @@ def rejected(actual, expected=RIGHT, limit=1e-5):
 @pytest.mark.parametrize(
     ("actual", "why"),
     [
-        (None, "expected a tensor, got NoneType"),
-        (1.0, "expected a tensor, got float"),
+        (None, "output returned None: is a `return` missing?"),
+        (1.0, "expected a tensor, got a float"),
         (torch.zeros(1), "shape [1], expected [4, 6]"),
         (RIGHT.double(), "dtype torch.float64, expected torch.float32"),
         (torch.full((4, 6), float("nan")), "24 of 24 values are NaN"),
@@ -43,6 +43,27 @@ def rejected(actual, expected=RIGHT, limit=1e-5):
 )
 def test_wrong_answers_are_rejected_and_explained(actual, why):
     assert why in rejected(actual)
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (1.9, "relative error 2e-05, allowed 1e-05"),
+        (1.04, "relative error a little over 1e-05, allowed 1e-05"),
+        (1.3, "relative error 1.3e-05, allowed 1.0e-05"),
+    ],
+)
+def test_an_error_and_its_limit_are_told_apart(factor, said):
+    wrong = RIGHT.double() * (1 + factor * 1e-5 * torch.tensor([1.0, -1.0] * 3))
+    assert said in rejected(wrong, RIGHT.double())
+
+
+def test_one_wrong_value_among_many_right_ones_is_said_to_be_that():
+    wrong = torch.ones(100, 100).double()
+    expected = wrong.clone()
+    wrong[3, 4] += 2e-4
+    told = rejected(wrong, expected)
+    assert "the largest single error is 2e-04 of a typical value, allowed 1e-04" in told
 
 
 def test_shifted_and_transposed_outputs_are_recognised():
@@ -99,7 +120,7 @@ def test_a_float32_answer_is_compared_with_a_float64_oracle():
 @pytest.mark.parametrize(
     ("actual", "expected", "why"),
     [
-        (True, 1, "expected int, got bool"),
+        (True, 1, "expected an int, got a bool"),
         ([1, 2], [1, 2, 3], "length 2, expected 3"),
         ([1, 9, 3], [1, 2, 3], "wrong from position 1 on"),
         (torch.tensor([1, 2]), torch.tensor([1, 3]), "1 of 2 values are wrong"),

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader import store as store_module
@@ -118,6 +118,7 @@ def test_what_was_put_is_found_again(path):
         assert stored.stored.endswith("+00:00")
 
 
+@settings(deadline=None)  # each example makes a database
 @given(RESULTS)
 def test_every_result_round_trips(tmp_path_factory, result):
     with Store(tmp_path_factory.mktemp("store") / "r.sqlite") as store:

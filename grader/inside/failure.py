@@ -9,6 +9,7 @@ from types import TracebackType
 
 from grader.inside import compiling
 from grader.inside.rules import PolicyViolation
+from grader.inside.values import Unsendable
 from grader.inside.wire import Frame, Kind, Raise
 
 MAX_FRAMES = 20
@@ -40,6 +41,8 @@ def describe(
     below `home`. Reading the exception may run the student's code: the judge's deadline bounds it.
     """
     kind, message = _read(error)
+    if type(error) is Unsendable:
+        kind, message = "answer", _unusable("passed on", message)
     mro = type.__dict__["__mro__"].__get__(type(error))
     stack = (*_places(traceback), *_syntax_place(error), *_compiled_places(error))
     found = [_frame(place, sources, home) for place in stack]
@@ -55,10 +58,14 @@ def describe(
 
 def unusable(id_: int, what: str) -> Raise:
     """Say that the student's code returned `what`, which cannot be sent."""
-    message = clean(f"your code returned {what}, which cannot be an answer", 4096)
+    message = _unusable("returned", what)
     return Raise(
         id=id_, kind="answer", type_name="AnswerError", mro=["AnswerError"], message=message, frames=[]
     )
+
+
+def _unusable(how: str, what: str) -> str:
+    return clean(f"your code {how} {what}, which cannot be an answer", 4096)
 
 
 def _read(error: BaseException) -> tuple[Kind, str]:

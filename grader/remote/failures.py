@@ -60,10 +60,10 @@ class StudentError(StudentRaised):
 
 
 class AnswerError(StudentError):
-    """The student's code returned something that cannot be an answer."""
+    """The student's code returned, or passed on to an object of ours, what cannot be an answer."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("answer", "AnswerError", ("AnswerError",), message)
+    def __init__(self, message: str, frames: Sequence[Step] = ()) -> None:
+        super().__init__("answer", "AnswerError", ("AnswerError",), message, frames)
 
 
 class Violation(Exception):  # noqa: N818  # a verdict, not a fault

@@ -215,11 +215,11 @@ class Session:
         return self.call(name, args, kwargs, instance)
 
     def _error(self, answer: Raise) -> Exception:
-        if answer.kind == "answer":
-            return AnswerError(answer.message)
         if answer.kind == "violation":
             return Violation([answer.message])
         steps = tuple(checked_steps(answer.frames, self._files))
+        if answer.kind == "answer":
+            return AnswerError(answer.message, steps)
         return StudentError(answer.kind, answer.type_name, answer.mro, answer.message, steps)
 
     # ------------------------------------------------------------------------------- conversation

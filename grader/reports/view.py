@@ -31,7 +31,7 @@ from grader.job import (
     score_job,
     score_test,
 )
-from grader.reports.wording import EXPLANATIONS, GRADED_TWICE, NO_BETTER, ON_KIT, Outcome, number
+from grader.reports.wording import EXPLANATIONS, GRADED_TWICE, NO_BETTER, ON_KIT, SAME_CAUSE, Outcome, number
 from grader.sanitise import line, plain
 
 MESSAGE = 8_000  # characters of one message, hint or notice
@@ -53,6 +53,7 @@ class Case:
     hint: Text = NO_TEXT
     place: Place | None = None
     output: str = ""
+    told: bool = False  # by an earlier case with the same cause, which the message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def make_row(
     kit = add_up(score_test(spec, ended.get(spec.name), _on_kit) for spec in specs)
     again = any(test.kit is not None for test in result.tests)
     blame = {State.MISSING: Outcome.MISSING, State.UNGRADED: Outcome.UNGRADED}.get(result.state)
-    cases = tuple(_make_case(spec, ended.get(spec.name), blame) for spec in specs)
+    cases = _told_once(_make_case(spec, ended.get(spec.name), blame) for spec in specs)
     return Row(
         submission=line(result.submission, 100),
         exercise=result.exercise,
@@ -244,6 +245,29 @@ def _make_case(spec: TestSpec, result: TestResult | None, blame: Outcome | None)
     )
 
 
+def _told_once(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Let each case that ended as an earlier one did, for the same cause, say no more than that."""
+    first: dict[object, Case] = {}
+    return tuple(_beside(case, first.setdefault(_cause(case), case)) for case in cases)
+
+
+def _beside(case: Case, known: Case) -> Case:
+    if known is case:
+        return case
+    en, zh = known.spec.title.en or known.spec.name, known.spec.title.zh or known.spec.name
+    same = Text(SAME_CAUSE.en.format(en), SAME_CAUSE.zh.format(zh))
+    message = _joined(same, _kit_note(case.fraction, case.kit))
+    return replace(case, message=message, hint=NO_TEXT if case.hint == known.hint else case.hint, told=True)
+
+
+def _cause(case: Case) -> object:
+    """Return what makes two losses one: the same kind of exception at the same line, or the same words."""
+    if case.outcome not in (Outcome.FAILED, Outcome.ERROR) or not case.message:
+        return case.spec.name
+    kind = case.message.en.partition("\n")[0]
+    return (case.place, kind.partition(":")[0]) if case.place else (None, kind)
+
+
 def _on_kit(test: Ending) -> float:
     return max(test.fraction, test.kit or 0.0)
 
@@ -260,10 +284,15 @@ def _notice(result: JobResult, own: Score, kit: Score | None) -> Text:
 
 
 def _message(result: TestResult) -> Text:
-    message = _clean(result.message)
-    if result.kit is None or result.counted <= result.fraction:
-        return message
-    return _joined(message, _fill(ON_KIT, number(100 * result.kit), number(100 * result.counted)))
+    return _joined(_clean(result.message), _kit_note(result.fraction, result.kit))
+
+
+def _kit_note(fraction: float, kit: float | None) -> Text:
+    """Say what a test was worth on the published kit, where that counts."""
+    counted = KIT_SHARE * (kit or 0.0)
+    if kit is None or counted <= fraction:
+        return NO_TEXT
+    return _fill(ON_KIT, number(100 * kit), number(100 * counted))
 
 
 def _fill(text: Text, *values: str) -> Text:
@@ -271,7 +300,7 @@ def _fill(text: Text, *values: str) -> Text:
 
 
 def _joined(first: Text, second: Text) -> Text:
-    return Text(f"{first.en}\n{second.en}".lstrip(), f"{first.zh}\n{second.zh}".lstrip())
+    return Text(f"{first.en}\n{second.en}".strip("\n"), f"{first.zh}\n{second.zh}".strip("\n"))
 
 
 def _clean(text: Text) -> Text:

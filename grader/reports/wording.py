@@ -82,6 +82,8 @@ ON_KIT: Final = Text(
     "在公布的参考包上：{}%；计入：{}%",
 )
 
+SAME_CAUSE: Final = Text("for the same reason as {}", "原因与“{}”相同")
+
 SCORES: Final = Text("Scores", "成绩")
 EXERCISE: Final = Text("exercise", "练习")
 SUBMISSION: Final = Text("submission", "提交")

@@ -25,7 +25,7 @@ TYPES = {
 def problems(value, schema, where="$"):
     """Validate by the part of JSON Schema that the file uses; refuse to guess at anything else."""
     known = {"$schema", "$defs", "$ref", "title", "description", "type", "properties", "required", "items"}
-    known |= {"additionalProperties", "enum", "minimum", "anyOf", "default"}
+    known |= {"additionalProperties", "enum", "minimum", "maximum", "maxLength", "anyOf", "default"}
     assert schema.keys() <= known, schema.keys() - known
     if "$ref" in schema:
         yield from problems(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], where)
@@ -35,6 +35,10 @@ def problems(value, schema, where="$"):
         yield f"{where}: {value!r} is not one of {schema['enum']}"
     if "minimum" in schema and value < schema["minimum"]:
         yield f"{where}: below {schema['minimum']}"
+    if "maximum" in schema and value > schema["maximum"]:
+        yield f"{where}: above {schema['maximum']}"
+    if "maxLength" in schema and len(value) > schema["maxLength"]:
+        yield f"{where}: longer than {schema['maxLength']}"
     if "type" in schema and not isinstance(value, TYPES[schema["type"]]):
         yield f"{where}: not of type {schema['type']}"
     if isinstance(value, dict):

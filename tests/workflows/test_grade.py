@@ -236,7 +236,7 @@ def test_each_student_is_told_on_the_commit_that_was_graded(term):
 
 
 def test_a_student_is_told_in_their_language(term):
-    assert "| 向量 | 39/95" in term.check("wrong")["output"]["summary"]
+    assert "| 向量 | 41/95" in term.check("wrong")["output"]["summary"]
     assert "对最后一维求和" in term.check("wrong")["output"]["summary"]
     assert "| Vectors | 75/95 +5" in term.check("crashing")["output"]["summary"]
 

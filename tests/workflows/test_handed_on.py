@@ -102,8 +102,9 @@ def test_an_archive_that_the_pull_did_not_make_is_not_opened(there):
 
 def test_parts_are_merged_as_the_parts_they_are(there):
     """An artifact is of one job; files in it that are called like another's are left alone."""
-    files = ["results-0/part-0.jsonl", "results-0/part-1.jsonl", "results-1/part-1.jsonl", "part-1.jsonl",
-             "results-0/results-1/part-1.jsonl", "results-gpu/gpu.jsonl", "results-7/part-7.jsonl"]  # fmt: skip
+    files = ["results-0/part-0.jsonl", "results-0/part-1.jsonl", "results-1/part-1.jsonl",
+             "part-1.jsonl", "results-0/results-1/part-1.jsonl", "results-gpu/gpu.jsonl",
+             "results-7/part-7.jsonl"]  # fmt: skip
     for name in files:
         path = there / "results" / name
         path.parent.mkdir(parents=True, exist_ok=True)
