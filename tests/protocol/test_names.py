@@ -78,3 +78,79 @@ def test_compiling_does_nothing_where_it_is_not_opened(bench):
     answer, kind, shape = bench.load(COMPILED, ["h"], opened=[]).h(torch.ones(3))
     assert torch.equal(answer, torch.full((3,), 4.0))
     assert (kind, shape) == ("function", [3])
+
+
+HABITS = """
+import argparse, contextlib, functools, io, json, logging, random, re
+import statistics, string, textwrap, types, warnings
+from collections import namedtuple
+from dataclasses import asdict, dataclass, fields
+from typing import Generic, NamedTuple, Protocol, TypedDict, TypeVar, runtime_checkable
+
+import torch
+from torch.distributions import Categorical
+
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+logger = logging.getLogger(__name__)
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+torch.backends.cuda.matmul.allow_tf32 = True
+torch.set_float32_matmul_precision("high")
+T = TypeVar("T")
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Config:
+    dim: int = 64
+
+class Row(TypedDict):
+    text: str
+
+class Pair(NamedTuple):
+    first: int
+
+@runtime_checkable
+class Step(Protocol):
+    def step(self): ...
+
+class Box(Generic[T]):
+    __slots__ = ("value",)
+
+def traced(f):
+    @functools.wraps(f)
+    def inner(*args, **kwargs):
+        logger.debug("%s called", f.__name__)
+        return f(*args, **kwargs)
+    return inner
+
+@traced
+def f(x):
+    logger.info("f")
+    logger.warning("careful")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("slow", stacklevel=2)
+    with contextlib.redirect_stdout(io.StringIO()):
+        print("quiet")
+    random.seed(0)
+    rng = random.Random(1)
+    args = argparse.ArgumentParser().parse_args([])
+    config = json.loads(json.dumps(asdict(Config(dim=3))))
+    try:
+        torch.zeros(2) @ torch.zeros(3)
+    except RuntimeError:
+        logger.exception("as it may happen")
+    torch.manual_seed(0)
+    drawn = Categorical(logits=x).sample()
+    return [
+        [field.name for field in fields(Config)], config, re.findall(r"[0-9]+", "a1b22"), vars(args),
+        rng.random() < 1, statistics.mean([1, 3]), textwrap.dedent("  a"), string.digits, int(drawn) < 3,
+        types.SimpleNamespace(a=1).a, isinstance(3, Step), Box.__name__, namedtuple("N", "a")(1)._asdict(),
+    ]
+"""
+
+
+def test_habits_of_students_meet_no_guard(bench):
+    import torch
+
+    answer = bench.load(HABITS, ["f"], opened=[]).f(torch.zeros(3))
+    assert answer[:4] == [["dim"], {"dim": 3}, ["1", "22"], {}]
+    assert answer[4:] == [True, 2, "a", "0123456789", True, 1, False, "Box", {"a": 1}]
