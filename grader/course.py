@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,17 @@ from grader.targets import Targets, read_targets
 MANIFEST = "grader.yaml"
 WALLS = ("auto", "A", "C")
 
+_SERVER = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PullRules:
     """Where students' repositories may be, and how much of each is taken. `pull:` in grader.yaml.
 
     `hosts` are the only hosts, where any are named; `http` may be reached without encryption; `token` are
-    the hosts that are shown the token of the course.
+    the servers that are shown the token of the course: scheme and host, and a port that is not the usual one.
     """
 
     hosts: tuple[str, ...] = ()
@@ -131,4 +136,15 @@ def _pull_rules(section: Section | None) -> PullRules:
         if number < 1:
             raise section.error(f"{key!r} must be 1 or more", key)
     hosts, http, token = (tuple(h.lower() for h in section.words(k)) for k in ("hosts", "http", "token"))
+    token = tuple(_server(section, word) for word in token)
     return PullRules(hosts, http, token, numbers["megabytes"], numbers["files"], numbers["seconds"])
+
+
+def _server(section: Section, word: str) -> str:
+    """Read a server that is shown a token: HOST or HOST:PORT, meaning https, or all of it, http included."""
+    found = _SERVER.fullmatch(word)
+    if not found:
+        raise section.error(f"{word!r} is no server: write HOST, HOST:PORT or http://HOST:PORT", "token")
+    scheme, host, port = found["scheme"] or "https", found["host"], found["port"]
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{host}" + (f":{int(port)}" if port and int(port) != usual else "")

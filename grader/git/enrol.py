@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import csv
+import io
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.course import Course
 from grader.errors import UngradedError, UsageError, unknown_name
 from grader.git.address import read_address, read_branch
 from grader.git.failures import Refused
-from grader.git.modules import Module, add_modules, read_modules, remove_module
+from grader.git.modules import Module, change_modules, read_modules
 from grader.git.process import Git
 from grader.git.pull import alone
 from grader.git.record import read_record, write_record
 from grader.git.repository import modules_folder
 from grader.sanitise import line
 from grader.submission.listing import folded, list_submissions, valid_name
+
+if TYPE_CHECKING:
+    from _csv import Reader  # has no other name before Python 3.13
 
 _COLUMNS = ("name", "url", "branch")
 
@@ -43,7 +48,14 @@ def read_students(path: Path) -> list[Student]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     first = text.partition("\n")[0]
     separator = next((mark for mark in "\t;" if mark in first), ",")
-    rows = csv.reader(text.splitlines(), delimiter=separator)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        return _students(path, rows)
+    except csv.Error as error:
+        raise UsageError(f"{path}:{rows.line_num}: {error}") from None
+
+
+def _students(path: Path, rows: Reader) -> list[Student]:
     head = [cell.strip().casefold() for cell in next(rows, [])]
     if sorted(set(head) & set(_COLUMNS[:2])) != sorted(_COLUMNS[:2]):
         raise UsageError(f"{path}:1: the first line must name the columns: {', '.join(_COLUMNS)}")
@@ -78,9 +90,8 @@ def add(course: Course, students: Sequence[Student]) -> tuple[list[str], list[st
                 new.append(module)
             elif (before.address, before.branch) != (module.address, module.branch):
                 changed.append(replace(module, section=before.section))
-        for module in changed:
-            remove_module(course, module.section)
-        add_modules(course, (*new, *changed))
+        if new or changed:
+            change_modules(course, [module.section for module in changed], (*new, *changed))
     return [module.name for module in new], [module.name for module in changed]
 
 
@@ -128,7 +139,7 @@ def _taken(course: Course, name: str, by: str) -> str:
 
 def _remove_module(course: Course, module: Module) -> None:
     """Have git forget a submodule: index, configuration, repository."""
-    remove_module(course, module.section)
+    change_modules(course, [module.section], ())
     at_course = Git(course.pull)
     root, path = ("-C", str(course.root)), f"submissions/{module.name}"
     at_course.run(*root, "config", "--local", "--remove-section", f"submodule.{module.section}")  # if there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,8 @@ def modules_path(course: Course) -> Path:
 def read_modules(course: Course) -> Modules:
     """Read `.gitmodules`. Raises ContentError where the file as a whole cannot be used."""
     entries = {
-        section: (values.get("path", [""])[-1], values) for section, values in _sections(course).items()
+        section: (values.get("path", [""])[-1], values)
+        for section, values in _sections(course, modules_path(course)).items()
     }
     spelled = Counter(folded(path) for path, _ in entries.values())
     good: dict[str, Module] = {}
@@ -77,39 +78,65 @@ def enrolled(course: Course) -> tuple[str, ...]:
 
 def section_text(module: Module) -> str:
     """Return the entry of one submodule, as it stands in `.gitmodules`."""
-    values = {"path": _FOLDER + module.name, "url": module.address.url, "branch": module.branch}
-    rows = "".join(f'\t{key} = "{value}"\n' for key, value in values.items() if value)
-    return f'[submodule "{module.section}"]\n{rows}'
+    rows = "".join(f"\t{key} = {quoted(value)}\n" for key, value in _values(module).items())
+    return f"[submodule {quoted(module.section)}]\n{rows}"
 
 
-def add_modules(course: Course, modules: Iterable[Module]) -> None:
-    """Write entries to the end of `.gitmodules`."""
+def quoted(value: str) -> str:
+    """Return a value, or the name of a section, as git's configuration has it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def change_modules(course: Course, gone: Iterable[str], new: Sequence[Module]) -> None:
+    """Take sections out of `.gitmodules` and write entries to its end, all or nothing.
+
+    What was written is read back before it takes the place of what is there: one entry that git reads
+    otherwise would break the whole course's. Raises UngradedError.
+    """
     path = modules_path(course)
-    before = path.read_bytes().decode() if path.exists() else ""
-    gap = "" if not before or before.endswith("\n") else "\n"
-    _replace(path, before + gap + "".join(map(section_text, modules)))
-
-
-def remove_module(course: Course, section: str) -> None:
-    """Take an entry out of `.gitmodules`."""
-    path = modules_path(course)
-    done = Git(course.pull).run("config", f"--file={path}", "--remove-section", f"submodule.{section}")
-    if done.code:
-        raise UngradedError(f"cannot change {path}: {line(done.words)}")
-
-
-def _replace(path: Path, text: str) -> None:
+    due = _sections(course, path)
+    text = path.read_bytes() if path.exists() else b""
     temporary = path.with_name(".gitmodules.tmp")
     try:
-        temporary.write_bytes(text.encode())
+        temporary.write_bytes(text)
+        for section in gone:
+            _remove_section(course, temporary, section)
+            del due[section]
+        text = temporary.read_bytes()
+        gap = b"" if not text or text.endswith(b"\n") else b"\n"
+        for module in new:
+            due[module.section] = {key: [value] for key, value in _values(module).items()}
+        temporary.write_bytes(text + gap + "".join(map(section_text, new)).encode())
+        if not _reads_as(course, temporary, due):
+            raise UngradedError(f"cannot change {path}: git would read it otherwise; edit it by hand")
         temporary.replace(path)
     except OSError as error:
         raise UngradedError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _sections(course: Course) -> dict[str, dict[str, list[str]]]:
-    """Return key and values of each section called `submodule`."""
-    path = modules_path(course)
+def _reads_as(course: Course, path: Path, due: dict[str, dict[str, list[str]]]) -> bool:
+    try:
+        return _sections(course, path) == due
+    except ContentError:
+        return False
+
+
+def _values(module: Module) -> dict[str, str]:
+    values = {"path": _FOLDER + module.name, "url": module.address.url, "branch": module.branch}
+    return {key: value for key, value in values.items() if value}
+
+
+def _remove_section(course: Course, path: Path, section: str) -> None:
+    done = Git(course.pull).run("config", f"--file={path}", "--remove-section", f"submodule.{section}")
+    if done.code:
+        raise UngradedError(f"cannot change {modules_path(course)}: {line(done.words)}")
+
+
+def _sections(course: Course, path: Path) -> dict[str, dict[str, list[str]]]:
+    """Return key and values of each section called `submodule`. Raises ContentError."""
     try:
         status = path.lstat()
     except FileNotFoundError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import errno
+import math
 import os
 import re
 import shlex
@@ -10,29 +12,51 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 from grader.course import PullRules
 from grader.errors import UsageError
+from grader.git.activity import Activity
 from grader.git.address import Address
-from grader.git.failures import Refused, explain, fault, network
+from grader.git.failures import (
+    TOO_MUCH_WORK,
+    Reason,
+    Refused,
+    Words,
+    explain,
+    explain_local,
+    fault,
+    heard,
+    network,
+    too_many_bytes,
+    too_slow,
+)
 from grader.sanitise import line
 
 TOKEN = "GRADER_GIT_TOKEN"  # noqa: S105  # the name of the variable
 KEY = "GRADER_SSH_KEY"  # a private key, or a folder of keys named after submissions
 KNOWN_HOSTS = "GRADER_SSH_KNOWN_HOSTS"
+_SSH_LOG, _SSH_SAID = "GRADER_SSH_LOG", "GRADER_SSH_SAID"  # files of one command
 
 _OLDEST = (2, 31)
-_MEMORY = 1 << 20  # KiB of address space of one git process
+_MEMORY = 512 << 10  # KiB of address space of one git process, and thrice what a repository may have
 _ANSWER = 16 << 20  # bytes that git may print
+_WORDS = 1 << 16  # bytes of what is said that are read
 _STALLED = 20  # seconds without data after which a transfer is given up
-# Set by the shell, before git starts: inherited by everything that git starts.
-_BOUNDED = 'ulimit -c 0; ulimit -f "$1"; ulimit -v "$2" 2>/dev/null; ulimit -t "$3"; shift 3; exec git "$@"'
+_TICK = 1.0  # seconds between two looks at a process that takes long
+_WORK = 0.25  # CPU seconds that a repository may cost here, for each second that its server may take
+# Set by the shell, before git starts: inherited by everything that git starts. Beside it waits a process that
+# ends the group when the other end of a pipe, which only the grader has, is closed: also by a kill.
+_BOUNDED = (
+    'ulimit -c 0; ulimit -f "$1"; ulimit -v "$2" 2>/dev/null; ulimit -S -t "$3"; ulimit -H -t "$4"; '
+    '(read -r _ <"$5"; kill -KILL 0) & shift 5; exec git "$@"'
+)
 _PASSED_ON = (
     "PATH", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy",
     "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
@@ -44,6 +68,7 @@ _SETTINGS = {
     "core.excludesFile": os.devnull,
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
+    "core.logAllRefUpdates": "false",  # else what was rewritten would be kept for ever
     "core.protectHFS": "true",
     "core.protectNTFS": "true",
     "core.symlinks": "false",
@@ -62,13 +87,53 @@ _SETTINGS = {
 }
 
 
+class Budget:
+    """The seconds that one repository may still take: of waiting for its server, and of work on what it sent.
+
+    Only what nobody could use is waiting: neither did its processes run nor did others keep them from it.
+    """
+
+    def __init__(self, seconds: float, *, patient: bool = True) -> None:
+        self.patient = patient  # whether what failed because of the network is tried again
+        self.waiting = seconds
+        self.work = max(1.0, seconds * _WORK)
+
+
+class Ended(Enum):
+    """How a process came to its end."""
+
+    BY_ITSELF = auto()
+    WAITING = auto()  # killed, as it had waited too long
+    WORKING = auto()  # killed, as it had cost too much
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a git process ended."""
+    """How a git process ended, and what it has written itself."""
 
+    command: str
     code: int
     out: bytes
-    words: str  # what it wrote to stderr
+    said: Words
+    ended: Ended = Ended.BY_ITSELF
+
+    @property
+    def words(self) -> str:
+        """What git itself said."""
+        return "\n".join(self.said.git)
+
+    @property
+    def cut(self) -> bool:
+        """Whether it wrote more than it may."""
+        return self._ended_by(signal.SIGXFSZ)
+
+    @property
+    def overworked(self) -> bool:
+        """Whether it used up the time that work may take."""
+        return self.ended is Ended.WORKING or self._ended_by(signal.SIGXCPU)
+
+    def _ended_by(self, number: signal.Signals) -> bool:
+        return self.code in (-number, 128 + number)
 
 
 class Children:
@@ -77,35 +142,52 @@ class Children:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[int] = set()
-        self._stopped = False
+        self._stopped = threading.Event()
 
-    def wait(self, child: subprocess.Popen[bytes], seconds: float) -> bool:
-        """Wait for the end of a process; False where it, and all that it started, had to be killed."""
+    def wait(self, child: subprocess.Popen[bytes], budget: Budget) -> Ended:
+        """Wait for the end of a process, or end it, and all that it started, when its budget is used up."""
         with self._lock:
             self._running.add(child.pid)
-            if self._stopped:
+            if self._stopped.is_set():
                 _kill(child.pid)
-        late = threading.Event()
+        over, activity = threading.Event(), Activity(child.pid)
+        how = Ended.BY_ITSELF
 
-        def end() -> None:
-            late.set()
-            _kill(child.pid)
+        def look() -> None:
+            nonlocal how
+            while not over.wait(min(_TICK, max(0.01, budget.waiting - activity.waited))):
+                activity.look()
+                if activity.waited >= budget.waiting:
+                    how = Ended.WAITING
+                elif activity.worked >= budget.work:
+                    how = Ended.WORKING
+                else:
+                    continue
+                _kill(child.pid)
+                return
 
-        timer = threading.Timer(seconds, end)
-        timer.start()
+        watch = threading.Thread(target=look, daemon=True)
+        watch.start()
         _await_end(child)
-        timer.cancel()
-        timer.join()
+        over.set()
+        watch.join()
         with self._lock:
             self._running.discard(child.pid)
             _kill(child.pid)  # what it may have left
-        child.wait()
-        return not late.is_set()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        budget.waiting -= activity.waited
+        budget.work -= max(used.ru_utime + used.ru_stime, activity.worked)
+        return how
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; return at once, and say so, when all is to end."""
+        return self._stopped.wait(seconds)
 
     def stop(self) -> None:
         """End all of them, and whatever is started later."""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             for pid in self._running:
                 _kill(pid)
 
@@ -115,26 +197,80 @@ class Git:
     """Runs git for one repository, until its time is used up.
 
     `secrets` are settings that must not be seen in a list of processes: they travel in the environment.
+    `server` is what it talks to, `pins` what its name stands for. Without a budget each command has its own.
     """
 
     rules: PullRules
     git_dir: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    deadline: float = float("inf")
+    server: str = ""
+    pins: str = ""
+    budget: Budget | None = None
     children: Children = field(default_factory=Children)
 
     def run(
         self, *arguments: str, stdin: bytes = b"", most: int = _ANSWER, into: IO[bytes] | None = None
     ) -> Done:
-        """Run one command to its end; what it writes, into any one file, is at most `most` bytes.
+        """Run a command on what is here; what it writes, into any one file, is at most `most` bytes.
 
-        With `into`, what it prints goes there and is not read.
+        With `into`, what it prints goes there and is not read. Raises Refused where it comes to no end.
         """
-        left = min(self.deadline - time.monotonic(), self.rules.seconds)
-        if left <= 0:
-            raise network(f"more than {self.rules.seconds:g} s")
-        limits = [str(-(-most // 512)), str(_MEMORY), str(max(1, int(self.rules.seconds)))]
+        budget = Budget(self.rules.seconds)  # no server has a part in its waiting
+        if self.budget:
+            budget.work = self.budget.work
+        done = self._run(arguments, budget, stdin, most, into)
+        if self.budget:
+            self.budget.work = budget.work
+        if done.ended is Ended.WAITING:
+            raise fault(f"`git {arguments[0]}` has waited for more than {self.rules.seconds:g} s here")
+        if done.overworked:
+            raise Refused(Reason.SIZE, TOO_MUCH_WORK)
+        return done
+
+    def ask(self, *arguments: str, most: int = _ANSWER) -> Done:
+        """Run a command that asks the server. Raises Refused where the server lets it wait."""
+        done = self._run(arguments, self.budget or Budget(self.rules.seconds), b"", most, None)
+        if done.ended is Ended.WAITING:
+            raise too_slow(self.server, self.rules.seconds, listing=arguments[0] == "ls-remote")
+        return done
+
+    def refusal(self, done: Done) -> Refused:
+        """Say why a command failed."""
+        if done.ended is Ended.WORKING and done.command == "fetch":
+            return Refused(Reason.SIZE, TOO_MUCH_WORK)
+        full = done.said.of_space and self.is_full()
+        if done.command not in ("ls-remote", "fetch"):
+            if done.cut:
+                return too_many_bytes(self.rules.megabytes)
+            return explain_local(done.said, full=full)
+        with_key = bool(self.secrets) or "GIT_SSH_COMMAND" in self.environment
+        refused = explain(done.said, with_key=with_key, full=full)
+        endless = done.cut or done.overworked or refused.reason is Reason.SIZE
+        if endless and done.command == "ls-remote":
+            return network(f"{self.server}: its list of branches has no end")
+        if done.overworked:
+            return network(f"{self.server}: its answer has no end")
+        if done.command == "fetch" and refused.reason is Reason.NETWORK and "too slow" in done.words:
+            return too_slow(self.server, self.stalled, listing=False)
+        return refused
+
+    @property
+    def stalled(self) -> int:
+        """The seconds without data after which a transfer is given up."""
+        return max(1, int(min(_STALLED, self.rules.seconds / 3)))
+
+    def _run(
+        self, arguments: Sequence[str], budget: Budget, stdin: bytes, most: int, into: IO[bytes] | None
+    ) -> Done:
+        """Run one command to its end."""
+        if budget.waiting <= 0 or budget.work <= 0:
+            how = Ended.WAITING if budget.waiting <= 0 else Ended.WORKING
+            return Done(arguments[0], -signal.SIGKILL, b"", Words(), how)
+        work = math.ceil(budget.work)
+        memory = _MEMORY + 3 * math.ceil(self.rules.megabytes * 1000)
+        alive = _alive()
+        limits = [str(-(-most // 512)), str(memory), str(work + 1), str(work + 5), f"/dev/fd/{alive}"]
         # The folder with the student's files is named only where it is meant.
         where = [f"--git-dir={self.git_dir}", f"--work-tree={self.git_dir}"] if self.git_dir else []
         command = ["/bin/sh", "-c", _BOUNDED, "git", *limits, "--no-replace-objects", *where, *arguments]
@@ -142,28 +278,41 @@ class Git:
             given, out, err = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
             given.write(stdin)
             given.seek(0)
+            environment = self._environment()
+            ssh = None
+            if "GIT_SSH_COMMAND" in environment:
+                ssh = Path(files.enter_context(tempfile.TemporaryDirectory()))
+                environment |= {_SSH_LOG: str(ssh / "log"), _SSH_SAID: str(ssh / "said")}
             try:
                 child = subprocess.Popen(
-                    command, stdin=given, stdout=into or out, stderr=err, env=self._environment(),
+                    command, stdin=given, stdout=into or out, stderr=err, env=environment, pass_fds=[alive],
                     cwd=self.git_dir or "/", start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
                 raise fault(f"cannot start git: {error.strerror}") from error
-            if not self.children.wait(child, left):
-                raise network(f"no end after {left:.0f} s")
+            how = self.children.wait(child, budget)
             out.seek(0)
             err.seek(0)
-            return Done(child.returncode, out.read(most), err.read(1 << 16).decode("utf-8", "replace"))
+            words = [_text(err.read(_WORDS)), *(_read(ssh / name) for name in ("log", "said") if ssh)]
+            return Done(arguments[0], child.returncode, out.read(most), heard(*words), how)
 
-    def refusal(self, done: Done) -> Refused:
-        """Say why a command failed."""
-        with_key = bool(self.secrets) or "GIT_SSH_COMMAND" in self.environment
-        return explain(done.words, with_key=with_key)
+    def is_full(self) -> bool:
+        """Say whether what a repository may need cannot be written here. Tried: words may be anybody's."""
+        try:
+            for folder in {self.git_dir or Path(tempfile.gettempdir()), Path(tempfile.gettempdir())}:
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    for _ in range(math.ceil(self.rules.megabytes)):
+                        file.write(bytes(1_000_000))
+                    file.flush()
+        except OSError as error:
+            return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return False
 
     def _environment(self) -> dict[str, str]:
         settings = {
             **_SETTINGS,
-            "http.lowSpeedTime": str(max(1, int(min(_STALLED, self.rules.seconds / 3)))),
+            "http.lowSpeedTime": str(self.stalled),
+            **({"http.curloptResolve": self.pins} if self.pins else {}),
             **self.secrets,
         }
         numbered = {f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(settings)}
@@ -191,7 +340,7 @@ def towards(address: Address, name: str, git_dir: Path, rules: PullRules, childr
     environment = {"GIT_ALLOW_PROTOCOL": address.scheme}
     if address.scheme == "ssh":
         environment |= {"GIT_SSH_COMMAND": _ssh(name), "GIT_SSH_VARIANT": "ssh"}
-    return Git(rules, git_dir, environment, _header(address, rules), children=children)
+    return Git(rules, git_dir, environment, _header(address, rules), address.server, children=children)
 
 
 def require_git() -> None:
@@ -209,7 +358,7 @@ def require_git() -> None:
 
 def _header(address: Address, rules: PullRules) -> dict[str, str]:
     token = os.environ.get(TOKEN, "")
-    if not token or address.host not in rules.token or address.scheme == "ssh":
+    if not token or address.server not in rules.token:
         return {}
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return {f"http.{address.server}/.extraHeader": f"Authorization: Basic {basic}"}
@@ -217,13 +366,16 @@ def _header(address: Address, rules: PullRules) -> dict[str, str]:
 
 def _ssh(name: str) -> str:
     options = ["BatchMode=yes", "ConnectTimeout=15", "ForwardAgent=no", "PermitLocalCommand=no",
-               "ClearAllForwardings=yes", "ServerAliveInterval=5", "ServerAliveCountMax=4"]  # fmt: skip
+               "ClearAllForwardings=yes", "ControlMaster=no", "ControlPath=none", "ServerAliveInterval=5",
+               "ServerAliveCountMax=4"]  # fmt: skip
     if key := os.environ.get(KEY):
         path = Path(key) / name if Path(key).is_dir() else Path(key)
         options += [f"IdentityFile={_quoted(path)}", "IdentitiesOnly=yes"]
     if known := os.environ.get(KNOWN_HOSTS):
         options.append(f"UserKnownHostsFile={_quoted(Path(known))}")
-    return shlex.join(["ssh", *(part for option in options for part in ("-o", option))])
+    command = shlex.join(["ssh", *(part for option in options for part in ("-o", option))])
+    # What ssh itself says is kept apart from what the server writes to the same stream.
+    return f'{command} -E "${_SSH_LOG}" 2>>"${_SSH_SAID}"'
 
 
 def _quoted(path: Path) -> str:
@@ -242,3 +394,20 @@ def _await_end(child: subprocess.Popen[bytes]) -> None:
 def _kill(group: int) -> None:
     with suppress(ProcessLookupError, PermissionError):  # macOS says so of a group that has ended
         os.killpg(group, signal.SIGKILL)
+
+
+@cache
+def _alive() -> int:
+    """Return the end of a pipe that reads as closed when this process, which holds the other, has ended."""
+    here, _held = os.pipe()
+    return here
+
+
+def _text(words: bytes) -> str:
+    return words.decode("utf-8", "replace")
+
+
+def _read(path: Path) -> str:
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        return _text(file.read(_WORDS))
+    return ""

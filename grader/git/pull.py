@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
@@ -15,11 +14,12 @@ from datetime import datetime
 from grader.course import Course
 from grader.errors import UsageError, unknown_name
 from grader.faults import FaultLog
-from grader.git.failures import Reason, Refused, blame, fault, network
+from grader.git.failures import Reason, Refused, blame, fault
 from grader.git.modules import Modules, read_modules
 from grader.git.process import Children, Git, require_git
 from grader.git.record import Outcome, Pull, now, read_record, record_path, write_record
 from grader.git.repository import Repository, modules_folder, repository
+from grader.git.servers import Servers
 from grader.job import Text
 from grader.lock import turn
 from grader.sanitise import line
@@ -27,10 +27,9 @@ from grader.submission.listing import Submission, list_submissions
 
 JOBS = 8
 _OFTEN = 1  # seconds between two writings of the record, of which a kill would lose so much
-_SILENT = 3  # pulls in vain, with all their tries, after which a server is given up
 _CODES = {
     Reason.ENTRY: 4, Reason.IN_THE_WAY: 4,
-    Reason.NETWORK: 3, Reason.NOT_GIT: 3, Reason.ACCESS: 3, Reason.FAULT: 3,
+    Reason.NETWORK: 3, Reason.SERVER: 3, Reason.NOT_GIT: 3, Reason.ACCESS: 3, Reason.FAULT: 3,
 }  # fmt: skip
 _NO_TEXT = Text("", "")
 _FOLDER = Text("a plain folder: left as it is", "普通文件夹：保持原样")
@@ -115,14 +114,14 @@ def _pull_all(
     if not ours:
         return
     pins = _pins(course) if wish.pinned else {}
-    children, servers, log = Children(), Servers(), FaultLog(course.log_path)
+    children, servers, log = Children(), Servers(course.pull), FaultLog(course.log_path)
     at = modules_folder(course)
     with ThreadPoolExecutor(jobs) as pool:
         todo = {}
         for name in ours:
             module, known = modules.good[name], record.get(name, Pull())
-            there = repository(course, module, at, children)
-            todo[pool.submit(_pull_one, there, known, wish, pins.get(name, ""), servers, log)] = name
+            there = repository(course, module, at, children, servers)
+            todo[pool.submit(_pull_one, there, known, wish, pins.get(name, ""), log)] = name
         try:
             for done in as_completed(todo):
                 yield todo[done], done.result()
@@ -132,41 +131,24 @@ def _pull_all(
             raise
 
 
-class Servers:
-    """Which servers answer. Where none of many tries came through, the rest need not wait for the same."""
-
-    def __init__(self) -> None:
-        self._silent: Counter[str] = Counter()
-        self._answered: set[str] = set()
-
-    def require(self, server: str) -> None:
-        """Raise Refused where a server has been given up."""
-        if server not in self._answered and self._silent[server] >= _SILENT:
-            raise network(f"{server} did not answer {_SILENT} others")
-
-    def note(self, server: str, *, answered: bool) -> None:
-        """Remember how a pull ended."""
-        if answered:
-            self._answered.add(server)
-        else:
-            self._silent[server] += 1
-
-
-def _pull_one(there: Repository, known: Pull, wish: Wish, pin: str, servers: Servers, log: FaultLog) -> Pull:
-    address = there.module.address
-    known = replace(known, url=address.url)
+def _pull_one(there: Repository, known: Pull, wish: Wish, pin: str, log: FaultLog) -> Pull:
+    there = there.begin()
+    found = _try_to_pull(there, known, wish, pin, log)
     try:
-        there = there.begin()
+        there.bound()
+    except (Refused, OSError):
+        log.add(f"dropping old commits of {there.module.name}", traceback.format_exc())
+    return found
+
+
+def _try_to_pull(there: Repository, known: Pull, wish: Wish, pin: str, log: FaultLog) -> Pull:
+    known = replace(known, url=there.module.address.url)
+    try:
         there.require_place()
         if wish.before is not None:
             return _back(there, known, wish.before, wish)
-        servers.require(address.server)
-        found = _pin(there, known, pin, wish) if wish.pinned else _forward(there, known, wish)
-        servers.note(address.server, answered=True)
-        return found
+        return _pin(there, known, pin, wish) if wish.pinned else _forward(there, known, wish)
     except Refused as refused:
-        if refused.reason in (Reason.NETWORK, Reason.PRIVATE):
-            servers.note(address.server, answered=refused.reason is Reason.PRIVATE)
         return _failed(known, refused, there.settle())
     except OSError as error:
         return _failed(known, fault(f"{error.strerror} ({error.filename})"), there.settle())

@@ -11,7 +11,6 @@ import random
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,9 +19,10 @@ from typing import TypeVar
 
 from grader.course import Course
 from grader.errors import UsageError
-from grader.git.failures import EMPTY, SHA256, Reason, Refused, too_many_bytes
-from grader.git.modules import Module
-from grader.git.process import Children, Git, towards
+from grader.git.failures import EMPTY, LONG_MESSAGE, SHA256, Reason, Refused, too_many_bytes
+from grader.git.modules import Module, quoted
+from grader.git.process import Budget, Children, Git, towards
+from grader.git.servers import Servers
 from grader.git.tree import Entry, read_tree, write_tree
 from grader.job import Text
 from grader.sanitise import line
@@ -31,6 +31,8 @@ from grader.submission.commit import commit as checked_out
 T = TypeVar("T")
 _PAUSES = (1.0, 3.0)  # seconds, before the second and the third try
 _DEPTH = 50  # commits looked through for the one that was graded before
+_MOST = 16 << 20  # bytes that git may write
+_LONGEST_MESSAGE = 1_000_000  # bytes of a commit without its files
 _SHA1 = 40  # digits of an object's name
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OURS = "# Written by `grader pull`\n"
@@ -59,6 +61,7 @@ class Repository:
     module: Module
     folder: Path
     git: Git
+    servers: Servers
 
     @property
     def git_dir(self) -> Path:
@@ -68,8 +71,8 @@ class Repository:
 
     def begin(self) -> Repository:
         """Let its time run from now."""
-        deadline = time.monotonic() + self.git.rules.seconds
-        return replace(self, git=replace(self.git, deadline=deadline))
+        patient = self.servers.patient(self.module.address.server)
+        return replace(self, git=replace(self.git, budget=Budget(self.git.rules.seconds, patient=patient)))
 
     def commit(self) -> str:
         """Return the commit whose files are in the folder; empty where there is none."""
@@ -126,10 +129,11 @@ class Repository:
     def fetch(self, commit: str, depth: int = 1) -> None:
         """Fetch a commit. Raises Refused."""
         self._prepare()
+        git = self._reaching()
         most = int(self.git.rules.megabytes * 1e6)
 
         def attempt() -> None:
-            done = self.git.run(
+            done = git.ask(
                 "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
                 "--no-recurse-submodules", f"--depth={depth}", "--", self.module.address.url,
                 f"+{commit}:refs/grader/{commit}", most=most,
@@ -143,7 +147,10 @@ class Repository:
                 raise self.git.refusal(done)
 
         self._tidy()
-        _persistently(attempt, self.git.deadline)
+        self.bound()
+        if self._kept() > 2 * most:
+            raise too_many_bytes(self.git.rules.megabytes)
+        _persistently(attempt, git)
 
     def has(self, commit: str) -> bool:
         """Say whether a commit has been fetched."""
@@ -165,6 +172,8 @@ class Repository:
 
     def check_out(self, commit: str) -> tuple[Text, ...]:
         """Put the files of a fetched commit into the folder, in place of what is there; return notes."""
+        if int(self._ask("cat-file", "-s", commit)) > _LONGEST_MESSAGE:
+            raise Refused(Reason.SIZE, LONG_MESSAGE)
         entries, left_out = read_tree(self.git, commit)
         self._require_unchanged()
         new = Path(tempfile.mkdtemp(prefix=".pull-", dir=self.folder.parent))
@@ -178,7 +187,9 @@ class Repository:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         self._note_files(entries)
-        self._ask("update-ref", "--no-deref", "-m", "grader pull", "HEAD", commit)
+        head = self.git_dir / "HEAD.lock"  # git's own name for it
+        head.write_text(f"{commit}\n")
+        head.replace(self.git_dir / "HEAD")
         return (*left_out, *pointers)
 
     def empty(self) -> None:
@@ -197,21 +208,37 @@ class Repository:
         """List refs of the server; `ref: HEAD` is the branch that HEAD stands for."""
 
         def attempt() -> str:
-            done = replace(self.git, git_dir=None).run(
+            done = replace(git, git_dir=None).ask(
                 "ls-remote", option, "--", self.module.address.url, *patterns
             )
             if done.code:
                 raise self.git.refusal(done)
             return done.out.decode("utf-8", "replace")
 
+        server = self.module.address.server
+        try:
+            git = self._reaching()
+            listed = _persistently(attempt, git)
+        except Refused as refused:
+            if refused.reason is Reason.NETWORK:
+                self.servers.in_vain(server, refused)
+            elif refused.reason is Reason.PRIVATE:
+                self.servers.answered(server)
+            raise
+        self.servers.answered(server)
         found = {}
-        for row in _persistently(attempt, self.git.deadline).split("\n"):
+        for row in listed.split("\n"):
             value, _, ref = row.partition("\t")
             if value.startswith("ref: "):
                 found[f"ref: {ref}"] = value.removeprefix("ref: ")
             elif _HASH.fullmatch(value):
                 found[ref] = value
         return found
+
+    def _reaching(self) -> Git:
+        """Return a git that can talk to the server. Raises Refused where nothing can."""
+        pins = self.servers.reach(self.module.address, self.git.children.pause)
+        return replace(self.git, pins=pins)
 
     def _prepare(self) -> None:
         """Make the repository, where there is none; written by hand, as there is nothing to decide."""
@@ -223,13 +250,35 @@ class Repository:
             "HEAD": "ref: refs/heads/none\n",
             "info/attributes": "* -text -eol -ident -filter -working-tree-encoding -diff -merge\n",
             "config": f"{_OURS}[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfilemode = false\n"
-            f'\tsymlinks = false\n\tworktree = "{worktree}"\n[gc]\n\tauto = 0\n[remote "origin"]\n'
-            f"\turl = {self.module.address.url}\n\tfetch = {refspec}\n",
+            f'\tsymlinks = false\n\tworktree = {quoted(worktree)}\n[gc]\n\tauto = 0\n[remote "origin"]\n'
+            f"\turl = {quoted(self.module.address.url)}\n\tfetch = {quoted(refspec)}\n",
         }
         for name, text in files.items():
             path = self.git_dir / name
             if not path.exists() or (name == "config" and path.read_text().startswith(_OURS)):
                 path.write_text(text)
+
+    def bound(self) -> None:
+        """Keep no more than a repository may have: of the commits seen so far, the newest. Raises Refused."""
+        most = self.git.rules.megabytes * 1e6
+        if self._kept() <= most:
+            return
+        at = self.commit()
+        refs = (path for path in (self.git_dir / "refs/grader").glob("*") if _HASH.fullmatch(path.name))
+        seen = sorted((path for path in refs if path.name != at), key=lambda path: path.stat().st_mtime_ns)
+        while self._kept() > most and seen:
+            shutil.rmtree(self.git_dir / "logs", ignore_errors=True)  # of an older version; they keep all
+            half = -(-len(seen) // 2)
+            for path in seen[:half]:
+                path.unlink(missing_ok=True)
+            del seen[:half]
+            self._ask("repack", "-a", "-d", "-n", "-q", "--window=0", most=self._kept() + 1)
+            self._ask("prune", "--expire=now")
+
+    def _kept(self) -> int:
+        """Return the bytes of the repository's objects."""
+        walked = os.walk(self.git_dir / "objects")
+        return sum((Path(at) / name).stat().st_size for at, _, names in walked for name in names)
 
     def _tidy(self) -> None:
         """Remove what a git that was killed left behind."""
@@ -260,29 +309,34 @@ class Repository:
         rows = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
         self._ask("update-index", "-z", "--index-info", stdin=os.fsencode(rows))
 
-    def _ask(self, *arguments: str, stdin: bytes = b"") -> str:
-        done = self.git.run(*arguments, stdin=stdin)
+    def _ask(self, *arguments: str, stdin: bytes = b"", most: int = _MOST) -> str:
+        done = self.git.run(*arguments, stdin=stdin, most=most)
         if done.code:
             raise self.git.refusal(done)
         return done.out.decode("utf-8", "replace")
 
 
-def repository(course: Course, module: Module, modules: Path, children: Children) -> Repository:
+def repository(
+    course: Course, module: Module, modules: Path, children: Children, servers: Servers
+) -> Repository:
     """Return one submission's repository."""
     git = towards(module.address, module.name, modules / module.section, course.pull, children)
-    return Repository(module, course.submissions_path / module.name, git)
+    return Repository(module, course.submissions_path / module.name, git, servers)
 
 
-def _persistently(attempt: Callable[[], T], deadline: float) -> T:
+def _persistently(attempt: Callable[[], T], git: Git) -> T:
     """Try again, twice, where only the network is to blame."""
     for pause in _PAUSES:
         try:
             return attempt()
         except Refused as refused:
             wait = pause * random.uniform(0.5, 1.5)  # noqa: S311  # so that not all come back at once
-            if refused.reason is not Reason.NETWORK or time.monotonic() + wait > deadline:
+            budget = git.budget
+            if refused.reason is not Reason.NETWORK or not budget or not budget.patient:
                 raise
-            time.sleep(wait)
+            if budget.waiting < wait or git.children.pause(wait):
+                raise
+            budget.waiting -= wait
     return attempt()
 
 

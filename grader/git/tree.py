@@ -10,25 +10,26 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
-from grader.git.failures import UNREADABLE, Reason, Refused, too_many_bytes, too_many_files
+from grader.git.failures import TOO_MANY_FOLDERS, UNREADABLE, Reason, Refused, too_many_bytes, too_many_files
 from grader.git.process import Git
 from grader.job import Text
 from grader.sanitise import line
 from grader.submission.listing import folded, odd_characters
 
-_DEEPEST = 30
+_DEEPEST = 30  # folders above a file
 _LONGEST = 1000  # bytes of a path
+_PRINTED = 1200  # bytes that git may print for each file that is allowed, before it is stopped
 _ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40,64}) +(-|\d+)\t([^\0]+)")
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) blob (\d+)\n")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_SIZE = 1024
-_LINK, _SUBMODULE = "120000", "160000"
+_LINK, _SUBMODULE, _FOLDER = "120000", "160000", b"040000 "
 _SHORT_NAME = re.compile(r"git~\d+", re.IGNORECASE)
 _WINDOWS = frozenset('<>:"\\|?*')
 _NAMED = 5  # paths named in one note
@@ -52,16 +53,12 @@ def read_tree(git: Git, commit: str) -> tuple[list[Entry], tuple[Text, ...]]:
     entries = _list(git, commit)
     if sum(entry.size for entry in entries) > git.rules.megabytes * 1e6:
         raise too_many_bytes(git.rules.megabytes)
-    folders = {folder for entry in entries for folder in _folders(entry.path)}
-    spelled = Counter(folded(path) for path in (*folders, *(entry.path for entry in entries)))
-    twice = {path for path, count in spelled.items() if count > 1}
-    kept: list[Entry] = []
-    left_out: list[Entry] = []
-    for entry in entries:
-        refused = entry.mode == _SUBMODULE or _odd(entry.path) or _collides(entry.path, twice)
-        (left_out if refused else kept).append(entry)
+    portable = [entry for entry in entries if entry.mode != _SUBMODULE and not _odd(entry.path)]
+    kept = _distinct(portable)
+    there = {id(entry) for entry in kept}
+    left_out = [entry.path for entry in entries if id(entry) not in there]
     links = [entry.path for entry in kept if entry.mode == _LINK]
-    return kept, (*_note(_LEFT_OUT, [entry.path for entry in left_out]), *_note(_LINKS, links))
+    return kept, (*_note(_LEFT_OUT, left_out), *_note(_LINKS, links))
 
 
 def write_tree(git: Git, entries: Sequence[Entry], folder: Path) -> tuple[Text, ...]:
@@ -87,32 +84,58 @@ def write_tree(git: Git, entries: Sequence[Entry], folder: Path) -> tuple[Text, 
 
 
 def _list(git: Git, commit: str) -> list[Entry]:
-    """Read a commit's tree. A tree that names the same few folders over and over is cut off."""
-    most = int(git.rules.files) * 300
-    done = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit, most=most)
+    """Read a commit's tree, as far as its bounds go.
+
+    Folders are listed, too: a tree may hold the same few over and over, to any depth, and not one file.
+    """
+    most = int(git.rules.files)
+    done = git.run("ls-tree", "-r", "-t", "-l", "-z", "--full-tree", commit, most=most * _PRINTED)
     listed = done.out.split(b"\0")[:-1]
-    if len(listed) > git.rules.files or done.code in (-25, 128 + 25):
+    folders = [item for item in listed if item.startswith(_FOLDER)]
+    if len(listed) - len(folders) > most:
         raise too_many_files(git.rules.files)
+    if len(folders) > most or done.cut:
+        raise Refused(Reason.SIZE, TOO_MANY_FOLDERS)
     if done.code:
         raise git.refusal(done)
-    entries = []
-    for item in listed:
-        found = _ENTRY.fullmatch(item)
-        if not found or (found[1] == _SUBMODULE.encode()) is (found[2] == b"blob"):
-            raise Refused(Reason.BROKEN, UNREADABLE)
-        mode, _, blob, size, path = found.groups()
-        length = 0 if size == b"-" else int(size)
-        entries.append(Entry(os.fsdecode(path), mode.decode(), blob.decode(), length))
-    return entries
+    return [_entry(item) for item in listed if not item.startswith(_FOLDER)]
 
 
-def _folders(path: str) -> Iterator[str]:
-    parts = path.split("/")
-    return ("/".join(parts[:i]) for i in range(1, len(parts)))
+def _entry(item: bytes) -> Entry:
+    found = _ENTRY.fullmatch(item)
+    if not found or (found[1] == _SUBMODULE.encode()) is (found[2] == b"blob"):
+        raise Refused(Reason.BROKEN, UNREADABLE)
+    mode, _, blob, size, path = found.groups()
+    return Entry(os.fsdecode(path), mode.decode(), blob.decode(), 0 if size == b"-" else int(size))
 
 
-def _collides(path: str, twice: set[str]) -> bool:
-    return any(folded(prefix) in twice for prefix in (*_folders(path), path))
+class _Place:
+    """A place in a file system that knows no case and one Unicode form; what it is called by whom."""
+
+    __slots__ = ("below", "called")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Place] = {}
+        self.called: set[tuple[str, int]] = set()
+
+
+def _distinct(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that such a file system takes for nothing else, nor their folders.
+
+    Each part of a path is looked at by itself: whole paths, folded, could fill the memory.
+    """
+    fold = cache(folded)
+    root = _Place()
+    ways = []
+    for number, entry in enumerate(entries):
+        parts, way = entry.path.split("/"), [root]
+        for depth, part in enumerate(parts, 1):
+            place = way[-1].below.setdefault(fold(part), _Place())
+            place.called.add((part, number if depth == len(parts) else -1))  # a folder has no number
+            way.append(place)
+        ways.append(way)
+    alone = [all(len(place.called) < 2 for place in way) for way in ways]
+    return [entry for entry, kept in zip(entries, alone, strict=True) if kept]
 
 
 def _odd(path: str) -> bool:

@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import signal
 import subprocess
+import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +14,16 @@ from unittest.mock import patch
 import pytest
 
 from grader.cli import main
+from grader.course import read_course
 
 from .repositories import Bare
 from .server import GitServer
 
 ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-RULES = "pull: {http: [127.0.0.1], token: [127.0.0.1], megabytes: 2, files: 200, seconds: %g}\n"
+RULES = 'pull: {http: [127.0.0.1], token: ["http://127.0.0.1:%d"], megabytes: 2, files: 200, seconds: %g}\n'
+FOR_EVER = (
+    600  # seconds: no verdict, only a bound on what hangs, also on a machine that is busy with other things
+)
 
 
 def plain_git(where, *arguments, check=True):
@@ -36,6 +42,25 @@ def processes():
         with suppress(OSError):  # it has ended
             found.append(path.read_bytes())
     return found
+
+
+def of_processes(what, text):
+    """Return the command lines of processes of which one link in `/proc` (`cwd`) contains a text."""
+    found = []
+    for path in Path("/proc").glob(f"[0-9]*/{what}"):
+        with suppress(OSError):
+            if text in os.fsencode(path.readlink()):
+                found.append(path.with_name("cmdline").read_bytes())
+    return found
+
+
+def started(command, **more):
+    """Start a command that heeds Ctrl-C, also where this process does not: a background job of a shell."""
+
+    def heed():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heed, **more)  # noqa: PLW1509
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,10 @@ class Class:
     @property
     def root(self):
         return self.course.root
+
+    @property
+    def rules(self):
+        return read_course(self.root).pull
 
     def enrol(self, name, how="ok", branch="", files=None):
         """Add a submodule, as `.gitmodules` has it; with files, they are what was pushed."""
@@ -101,9 +130,18 @@ class Class:
         return {row.partition(": ")[0]: row.partition(": ")[2] for row in rows}
 
 
-def found_class(course, server, seconds=20):
+def until(condition):
+    """Wait until something is so; raise where it never is."""
+    end = time.monotonic() + FOR_EVER
+    while not (found := condition()):
+        assert time.monotonic() < end, "it has not come to this"
+        time.sleep(0.05)
+    return found
+
+
+def found_class(course, server, seconds=60):
     with (course.root / "grader.yaml").open("a") as file:
-        file.write(RULES % seconds)
+        file.write(RULES % (server.port, seconds))
     plain_git(course.root, "init", "-q", "-b", "main")
     plain_git(course.root, "add", "-A")
     plain_git(course.root, "commit", "-q", "-m", "the course")

@@ -21,6 +21,7 @@ class GitServer:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        self.words = ""  # of its errors
         self.requests = []  # (path, Authorization header)
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -36,7 +37,7 @@ class GitServer:
 
     def until_asked(self, part):
         """Wait for a request whose path contains a text."""
-        for _ in range(1200):
+        for _ in range(12_000):
             if self.asked(part):
                 return
             time.sleep(0.05)
@@ -130,7 +131,7 @@ def _handler(server):
             self.send_header("Content-Length", "1000000")
             self.end_headers()
             self.wfile.write(b"001e# service=git-upload-pack\n")
-            server.stopped.wait(60)
+            server.stopped.wait(600)
             self.close_connection = True
 
         def serve_dies(self, path, body):
@@ -152,6 +153,37 @@ def _handler(server):
                 self.answer(503, {}, b"busy")
             else:
                 self.serve_ok(path, body)
+
+        def serve_error(self, path, body):
+            """Give an error of the server's own, in git's protocol."""
+            if b"command=" not in body:
+                self.serve_ok(path, body)
+                return
+            row = b"ERR " + server.words.encode()
+            self.answer(
+                200, {"Content-Type": "application/x-git-upload-pack-result"}, b"%04x%s" % (len(row) + 4, row)
+            )
+
+        def serve_aborts(self, path, body):
+            """List branches, but send an error (on the side band) in place of the commit."""
+            if b"command=fetch" not in body:
+                self.serve_ok(path, body)
+                return
+            row = b"\x03" + server.words.encode()
+            answer = b"000dpackfile\n" + b"%04x%s" % (len(row) + 4, row)
+            self.answer(200, {"Content-Type": "application/x-git-upload-pack-result"}, answer)
+
+        def serve_garbles(self, path, body):
+            """Answer with a line that git repeats in an error of its own."""
+            if b"command=" not in body:
+                self.serve_ok(path, body)
+                return
+            row = server.words.encode()
+            self.answer(
+                200,
+                {"Content-Type": "application/x-git-upload-pack-result"},
+                b"%04x%s0000" % (len(row) + 4, row),
+            )
 
         def serve_down(self, path, body):
             self.answer(503, {}, b"down")

@@ -48,7 +48,7 @@ def pulled(make_course, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "server").mkdir()
     with GitServer(folder / "server") as server:
-        students = found_class(make_course(folder / "course"), server, seconds=60)
+        students = found_class(make_course(folder / "course"), server)
         lay_out(students)
         done = students.course.grader("pull", "--jobs", "16")
         yield students, done, students.lines(done)

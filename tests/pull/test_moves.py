@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,12 +11,11 @@ import pytest
 
 from grader.course import find_course
 from grader.git import pull
-from grader.git.failures import Refused
-from grader.git.pull import Servers
 from grader.git.repository import Repository
 
-from .conftest import plain_git, processes
+from .conftest import FOR_EVER, of_processes, plain_git, processes, started, until
 from .kinds import SOLUTION
+from .repositories import delta_bomb
 
 EMPTY_TREE = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
 BEFORE, AFTER = {SOLUTION: "x = 1\n"}, {SOLUTION: "x = 2\n"}
@@ -30,12 +28,8 @@ def said(students, *arguments, **environment):
 
 
 def ends(argument):
-    """Say whether no process has this argument, or soon has not: the dead are listed for a moment."""
-    for _ in range(50):
-        if not any(argument.encode() in row for row in processes()):
-            return True
-        time.sleep(0.1)
-    return False
+    """Wait until no process has this argument: the dead are listed for a moment."""
+    return until(lambda: not any(argument.encode() in row for row in processes()))
 
 
 def history(students, name="ann"):
@@ -200,18 +194,6 @@ def test_before_a_deadline_in_a_new_clone(students, ann):
     assert "no longer at the server" in lines["ann"]
 
 
-def test_a_server_that_answers_nobody_is_given_up():
-    servers = Servers()
-    for _ in range(3):
-        servers.require("https://down")
-        servers.note("https://down", answered=False)
-        servers.note("https://shaky", answered=False)
-    servers.note("https://shaky", answered=True)
-    servers.require("https://shaky")
-    with pytest.raises(Refused, match="https://down did not answer 3 others"):
-        servers.require("https://down")
-
-
 def test_objects_named_by_sha256(students):
     path = students.enrol("ann").path
     path.rename(path.with_name("away"))
@@ -319,11 +301,11 @@ def test_a_pull_that_ended_at_any_step_is_made_good(students, ann, step, monkeyp
 def test_interrupted_it_ends_at_once_with_all_its_children(students):
     students.enrol("ann", files=BEFORE)
     students.enrol("stalls", "stalls", files=BEFORE)
-    child = subprocess.Popen(students.course.command("pull"), stdout=subprocess.PIPE, text=True)
+    child = started(students.course.command("pull"))
     assert child.stdout.readline().startswith("[1/2] ann: updated")
     students.server.until_asked("/stalls/")
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=15)
+    child.communicate(timeout=FOR_EVER)
     assert child.returncode == 130
     assert students.record()["ann"]["outcome"] == "updated"
     assert ends(students.server.url("stalls", "stalls"))
@@ -345,24 +327,88 @@ def test_an_interruption_while_a_line_is_shown(students):
 
 def test_two_at_once(students):
     students.enrol("stalls", "stalls", files=BEFORE)
-    child = subprocess.Popen(students.course.command("pull"), stdout=subprocess.PIPE)
+    child = started(students.course.command("pull"))
     students.server.until_asked("/stalls/")
     second = students.pull()
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=15)
+    child.communicate(timeout=FOR_EVER)
     assert second.returncode == 2
     assert "another `grader pull` is at work" in second.stderr
 
 
 def test_no_more_time_than_allowed(students):
     manifest = students.root / "grader.yaml"
-    manifest.write_text(manifest.read_text().replace("seconds: 20", "seconds: 3"))
+    manifest.write_text(manifest.read_text().replace("seconds: 60", "seconds: 3"))
     students.enrol("stalls", "stalls", files=BEFORE)
     students.enrol("endless", "endless", files=BEFORE)
     code, lines = said(students)
     assert code == 3
     assert all("not the student's fault" in line for line in lines.values())
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize("what", ["stalls", "work"])
+def test_killed_it_leaves_no_process_behind(students, what):
+    """Not even one that the grader's own child has started, be it waiting or working."""
+    bare = students.enrol("ann", "stalls" if what == "stalls" else "ok", files=BEFORE)
+    if what == "work":
+        delta_bomb(bare, 150, 100)
+    child = started(students.course.command("pull"))
+    there = str(students.root).encode()
+
+    def ours():
+        return [row for row in of_processes("cwd", there) if b"git" in row]
+
+    if what == "stalls":
+        students.server.until_asked("/stalls/")
+        url = students.server.url("ann", "stalls").encode()
+        until(lambda: sum(url in row for row in processes()) > 1)
+    else:
+        until(lambda: any(b"index-pack" in row for row in ours()))
+    child.kill()
+    child.communicate(timeout=FOR_EVER)
+    begun = time.monotonic()
+    if what == "stalls":
+        assert ends(students.server.url("ann", "stalls"))
+    else:
+        until(lambda: not ours())
+    assert time.monotonic() - begun < 300  # the server would hold them for twice as long
+
+
+def test_force_pushes_are_not_kept_for_ever(students):
+    """No more than one repository may have; what is graded stays, and the rest is asked for again."""
+    ann = students.enrol("ann")
+    commits = []
+    for _ in range(5):
+        commits.append(ann.commit({**BEFORE, "weights": os.urandom(1_500_000)}, parents=[]))
+        assert said(students)[0] == 0
+    git_dir = students.root / ".git/modules/submissions/ann"
+    kept = sum(path.stat().st_size for path in git_dir.rglob("*") if path.is_file())
+    assert kept < 2_000_000
+    assert plain_git(students.root / "submissions/ann", "status", "--porcelain") == ""
+    assert plain_git(students.root / "submissions/ann", "fsck", "--full", check=False) == ""
+    record = students.root / ".grader" / "pulls.json"
+    text = record.read_text()
+    for number, fetched in enumerate(students.record()["ann"]["history"]):
+        text = text.replace(
+            f'"{fetched["commit"]}",\n     "at": "{fetched["at"]}"',
+            f'"{fetched["commit"]}",\n     "at": "2026-01-0{number + 1}T00:00:00Z"',
+        )
+    record.write_text(text)
+    assert said(students, "--before", "2026-01-02T12:00:00Z")[0] == 0
+    assert students.record()["ann"]["commit"] == commits[1]
+    assert said(students)[0] == 0
+    assert plain_git(students.root / "submissions/ann", "rev-parse", "HEAD").strip() == commits[-1]
+
+
+def test_pushes_that_are_refused_are_not_kept_either(students):
+    ann = students.enrol("ann")
+    for number in range(4):
+        files = {f"f{i}": "" for i in range(300)}
+        ann.commit({**files, "weights": os.urandom(1_500_000), "n": str(number)}, parents=[])
+        assert said(students)[0] == 1
+    git_dir = students.root / ".git/modules/submissions/ann"
+    assert sum(path.stat().st_size for path in git_dir.rglob("*") if path.is_file()) < 2_000_000
 
 
 def test_a_damaged_record_is_not_overwritten(students, ann):

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import processes
+from grader.course import read_course
+from grader.errors import ContentError
+from grader.git.address import read_address
+from grader.git.process import Children, towards
+
+from .conftest import FOR_EVER, processes, started
 from .kinds import FILES, PRIVATE
-from .server import TOKEN
+from .server import TOKEN, GitServer
 
 SECRETS = (TOKEN, base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode())
 KEY, HOSTS = "GRADER_SSH_KEY", "GRADER_SSH_KNOWN_HOSTS"
@@ -28,7 +33,7 @@ def test_a_token_opens_what_is_private_and_is_left_nowhere(students):
     assert not any(secret in done.stdout + done.stderr for secret in SECRETS)
 
 
-def test_a_token_is_shown_to_the_hosts_of_the_course_only(students):
+def test_a_token_is_shown_to_the_servers_of_the_course_only(students):
     manifest = students.root / "grader.yaml"
     manifest.write_text(manifest.read_text().replace("http: [127.0.0.1]", "http: [127.0.0.1, localhost]"))
     students.enrol("ann", files=FILES)
@@ -42,15 +47,61 @@ def test_a_token_is_shown_to_the_hosts_of_the_course_only(students):
     assert not students.server.asked("/ok/cem.git")  # where the other server wanted to send it
 
 
+def test_a_token_is_shown_to_no_other_port(students):
+    """Whoever can write there may not be who runs the course's server."""
+    students.enrol("ann", files=FILES)
+    with GitServer(students.server.folder) as other:
+        students.entry("bob", other.url("ann"))
+        students.pull(GRADER_GIT_TOKEN=TOKEN)
+        assert other.requests
+        assert {header for _, header in other.requests} == {None}
+    assert any(header for _, header in students.server.requests)
+
+
+@pytest.mark.parametrize(
+    ("token", "url", "shown"),
+    [
+        ("git.campus", "https://git.campus/a/b", True),
+        ("git.campus", "https://Git.Campus:443/a/b", True),
+        ("git.campus", "https://git.campus:8443/a/b", False),
+        ("git.campus", "http://git.campus/a/b", False),
+        ("git.campus", "http://git.campus:443/a/b", False),
+        ("git.campus", "ssh://git@git.campus:443/a/b", False),
+        ("git.campus", "https://www.git.campus/a/b", False),
+        ("git.campus:8443", "https://git.campus:8443/a/b", True),
+        ("git.campus:8443", "https://git.campus/a/b", False),
+        ("http://git.campus:8080", "http://git.campus:8080/a/b", True),
+        ("http://git.campus:8080", "https://git.campus:8080/a/b", False),
+        ("http://git.campus", "http://git.campus/a/b", True),
+        ("https://[2606:4700::1]:8443/", "https://[2606:4700::1]:8443/a/b", True),
+    ],
+)
+def test_scheme_host_and_port_are_the_permission(course, monkeypatch, token, url, shown):
+    monkeypatch.setenv("GRADER_GIT_TOKEN", TOKEN)
+    manifest = course.root / "grader.yaml"
+    manifest.write_text(f'{manifest.read_text()}pull: {{http: [git.campus], token: ["{token}"]}}\n')
+    rules = read_course(course.root).pull
+    address = read_address(url, rules)
+    assert bool(towards(address, "x", course.root, rules, Children()).secrets) is shown
+
+
+@pytest.mark.parametrize(
+    "token", ["ssh://git.campus", "git.campus/path", "git.campus:x", "me@git.campus", "*"]
+)
+def test_what_is_no_server_gets_no_token(course, token):
+    manifest = course.root / "grader.yaml"
+    manifest.write_text(f'{manifest.read_text()}pull: {{token: ["{token}"]}}\n')
+    with pytest.raises(ContentError, match="is no server"):
+        read_course(course.root)
+
+
 def test_a_token_is_in_no_list_of_processes(students):
     students.enrol("ann", "stalls", files=FILES)
-    child = subprocess.Popen(
-        students.course.command("pull"), stdout=subprocess.PIPE, env={**os.environ, "GRADER_GIT_TOKEN": TOKEN}
-    )
+    child = started(students.course.command("pull"), env={**os.environ, "GRADER_GIT_TOKEN": TOKEN})
     students.server.until_asked("/stalls/")
     listed = processes()
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=15)
+    child.communicate(timeout=FOR_EVER)
     assert any(b"git-remote-http" in line or b"remote-http" in line for line in listed)
     assert not any(secret.encode() in line for line in listed for secret in SECRETS)
 
