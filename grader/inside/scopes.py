@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from grader.inside.doors import has
 from grader.inside.reading import children
 
 Kind = Literal["module", "class", "function", "comprehension"]
@@ -24,6 +25,7 @@ Origin = str | tuple[ast.expr, "Scope"] | Definition | None
 _DEPTH = 64  # aliases of aliases
 _MEANINGS = 32  # of one name
 _ROUNDS = 8
+_HOPS = 16  # from module to module
 _STEPS = 500_000
 _LENGTH = 1000  # characters of a dotted path
 
@@ -182,6 +184,7 @@ class Program:
         self.modules: dict[str, Scope] = {}
         self.places: dict[str, Places] = {}
         self.opened: dict[ast.AST, Scope] = {}
+        self._stars: dict[str, set[str]] = {}  # module -> modules of which it imports all names
         self._known: dict[tuple[Scope, str], frozenset[str]] = {}
         self._open: set[tuple[Scope, str]] = set()  # being looked up
         self._circular: set[tuple[Scope, str]] = set()  # of these, what was met again
@@ -203,6 +206,8 @@ class Program:
                 scope.elsewhere.update(homes)
         for node, scope in places:
             _bind(node, scope, package)
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                self._stars.setdefault(module, set()).add(import_base(node, package))
 
     def resolve(self, value: ast.expr, scope: Scope, depth: int = 0) -> frozenset[str]:
         """Return the dotted paths of imported things that an expression may stand for, often none."""
@@ -212,14 +217,16 @@ class Program:
         if isinstance(base, ast.NamedExpr):
             found = self.resolve(base.value, scope, depth + 1)
         elif isinstance(base, ast.Name):
-            homes = scope.homes(base.id)
+            homes = list(scope.homes(base.id))
             found = frozenset[str]().union(*(self.bound(home, base.id, depth) for home in homes))
+            if all(home.kind == "module" for home in homes):
+                found |= self._starred(scope.module, base.id, _HOPS)
         else:
             return frozenset()
         rest = "".join(f".{name}" for name in names)
         return frozenset[str]().union(*(self.follow(path + rest) for path in found)) if rest else found
 
-    def definition(self, path: str, hops: int = 16) -> tuple[Definition, Scope] | None:
+    def definition(self, path: str, hops: int = _HOPS) -> tuple[Definition, Scope] | None:
         """Return the function or class at a dotted path of the submission, with its scope."""
         module, _, name = path.rpartition(".")
         scope = self.modules.get(module)
@@ -277,7 +284,17 @@ class Program:
             self._known[key] = found
         return found
 
-    def follow(self, path: str, hops: int = 16) -> frozenset[str]:
+    def _starred(self, module: str, name: str, hops: int) -> frozenset[str]:
+        """Return what a name may stand for that `import *` has brought into a module."""
+        found: set[str] = set()
+        for base in self._stars.get(module, ()):
+            if base in self.modules:
+                found |= self.follow(f"{base}.{name}", hops - 1)
+            elif has(base, name):
+                found.add(f"{base}.{name}")
+        return frozenset(found)
+
+    def follow(self, path: str, hops: int = _HOPS) -> frozenset[str]:
         """Follow a path such as `exercises.x.helper.torch.load` to `torch.load`."""
         if not hops or len(path) > _LENGTH:
             raise TooIndirectError
@@ -286,7 +303,8 @@ class Program:
             scope = self.modules.get(".".join(parts[:cut]))
             if scope is None or ".".join(parts[: cut + 1]) in self.modules:
                 continue
-            bound = self.bound(scope, parts[cut], 0) - {path} if parts[cut] in scope.origins else frozenset()
+            bound = self.bound(scope, parts[cut]) if parts[cut] in scope.origins else frozenset()
+            bound = (bound | self._starred(scope.module, parts[cut], hops)) - {path}
             rest = "".join(f".{p}" for p in parts[cut + 1 :])
             further = (self.follow(target + rest, hops - 1) for target in bound)
             return frozenset().union(*further) if bound else frozenset([path])
