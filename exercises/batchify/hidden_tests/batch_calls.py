@@ -52,8 +52,11 @@ def check_rows(answer, due, what):
     if not wrong:
         return
     longer = [len(answer[i]) - len(due[i]) for i in wrong]
-    lengths = "" if not any(longer) else (", too long" if max(longer) > 0 else ", too short")
-    lengths_zh = "" if not any(longer) else ("，过长" if max(longer) > 0 else "，过短")
+    lengths, lengths_zh = "", ""
+    if min(longer) > 0:
+        lengths, lengths_zh = ", too long", "，过长"
+    elif max(longer) < 0:
+        lengths, lengths_zh = ", too short", "，过短"
     shuffled = sorted(map(str, answer)) == sorted(map(str, due))
     check(
         False,
@@ -64,14 +67,45 @@ def check_rows(answer, due, what):
     )
 
 
-def check_transcript(answer, counter, n):
-    """Fail unless the answer is what the model said in the last n forward passes, right or wrong."""
-    said = [list(row) for row in zip(*counter.said[-n:], strict=True)] if n else []
+def check_transcript(answer, counter, rows, n):
+    """Fail unless every prompt went through the model, and what is returned is what the model then said.
+
+    Right or wrong is of no concern here: the rows of the batch may stand in any order, padding on any side,
+    and the last token may be fed, too.
+    """
+    answer = as_lists(answer)
     check(
-        answer == said,
-        "the tokens returned are not the argmax of the model's last logits, step by step",
-        "返回的 token 不是模型每一步最后一个 logits 的 argmax",
+        isinstance(answer, list)
+        and len(answer) == len(rows)
+        and all(isinstance(new, list) and len(new) == n for new in answer),
+        f"generate_batch did not return {n} new tokens for each of {len(rows)} prompts",
+        f"generate_batch 没有为 {len(rows)} 个提示各返回 {n} 个新 token",
     )
+    for row, new in zip(rows, answer, strict=True):
+        places = [b for b in range(len(rows)) if was_said(counter, b, new)]
+        check(
+            bool(places),
+            f"the {n} tokens returned for a prompt are no argmax of logits that one row got in {n} forward "
+            "passes one after the other",
+            f"为某个提示返回的 {n} 个 token，不是某一行在连续 {n} 次前向中所得 logits 的 argmax",
+        )
+        check(
+            any(was_fed(counter, b, (*row.prompt, *new[:-1])) for b in places),
+            "a prompt, followed by its new tokens, was not fed to the model",
+            "有的提示（及其后的新 token）没有输入模型",
+        )
+
+
+def was_said(counter, b, new):
+    """Say whether row b got these tokens in passes one after the other, at any of their columns."""
+    starts = range(len(counter.said) - len(new) + 1)
+    return any(all(t in counter.said[k + i][b] for i, t in enumerate(new)) for k in starts)
+
+
+def was_fed(counter, b, tokens):
+    """Say whether row b was fed these tokens in this order, whatever stood between them."""
+    stream = iter([token for ids in counter.ids for token in ids[b].tolist()])
+    return all(token in stream for token in tokens)
 
 
 def own_tokens(theirs, prompt, n, eos=None):

@@ -272,7 +272,8 @@ class Counter:
         self.V = model.config.vocab_size
         self.new_cache = reference.KVCache
         self.fed: list[tuple[int, int]] = []  # [B, S] of each call
-        self.said: list[list[int]] = []  # the best next token of each row, call by call
+        self.ids: list[Tensor] = []  # input_ids of each call
+        self.said: list[list[list[int]]] = []  # the best next tokens of each row, behind each column, by call
         self._pasts: dict[int, Past] = {}  # by id of the student's cache
 
     def past(self, cache: object) -> Past:
@@ -293,7 +294,8 @@ class Counter:
         past = self.past(cache)
         past.add((input_ids, attention_mask, position_ids))
         logits = last_logits(self.llama, past.history, Aside(past))
-        self.said.append(logits[:, -1].argmax(-1).tolist())
+        self.ids.append(input_ids)
+        self.said.append(logits.argmax(-1).tolist())
         return logits
 
     def validate(

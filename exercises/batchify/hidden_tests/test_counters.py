@@ -22,7 +22,7 @@ def test_one_pass_per_step(student, expose, reference, rng):
             "所有行是一起通过模型的吗？",
         )
         check_whole(counter, rows)
-        check_transcript(answer, counter, n)
+        check_transcript(answer, counter, rows, n)
 
 
 def test_stops_when_done(student, expose, reference, rng):
@@ -60,4 +60,4 @@ def test_tokens_fed(student, expose, reference, rng):
             f"一共有 {fed} 个 token（含填充）进入模型，{most} 个就够了：用到缓存了吗？",
         )
         check_whole(counter, rows)
-        check_transcript(answer, counter, n)
+        check_transcript(answer, counter, rows, n)

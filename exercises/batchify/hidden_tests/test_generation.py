@@ -85,6 +85,10 @@ def test_eos(student, expose, reference, rng):
         continue_and_check(student, expose, reference, model, some, 24, what, **options)
 
     judge("rows that end at different steps", rows, eos_token_id=eos)
+    first, second = sorted(ending.rows[:-2], key=lambda row: row.new.index(eos))[:2]
+    some = [first, second, ending.rows[-2]]  # the last one goes on
+    for i in range(3):  # no place in the batch may decide
+        judge("rows that end at different steps, in another order", some[i:] + some[:i], eos_token_id=eos)
     judge("an EOS that is the pad token, too", rows, eos_token_id=eos, pad_token_id=eos)
     often = max(rows[0].new, key=rows[0].new.count)  # a token said by a row that also serves as padding
     judge("a pad token that rows say", rows, eos_token_id=eos, pad_token_id=often)
