@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from grader.checks import put_right
 from grader.memo import remembered
 
 logging.disable_progress_bar()
@@ -178,6 +179,11 @@ def random_ids(rng: object, model: Model, *shape: int) -> Tensor:
     """Draw ordinary token ids (no special ones where there are any)."""
     low = 3 if model.config.vocab_size > 3 else 0
     return rng.integers(low, model.config.vocab_size, shape)
+
+
+def put_logits_right(logits: object, input_ids: Tensor, V: int = 259) -> object:
+    """Return logits as float32 [B, S, V], where a reshape or a cast is all that they lack."""
+    return put_right(logits, torch.empty(*input_ids.shape, V, device="meta"))
 
 
 def relative(a: Tensor, b: Tensor) -> float:

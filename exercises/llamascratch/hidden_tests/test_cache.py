@@ -1,7 +1,7 @@
 """L12 and L14: the KV cache. Judged by the student's own single pass: a wrong layer costs nothing here."""
 
 import torch
-from llama_fixtures import CACHED, make_model, random_ids, relative, student_model
+from llama_fixtures import CACHED, make_model, put_logits_right, random_ids, relative, student_model
 
 from grader.checks import assert_close, assert_equal, assert_form, check
 
@@ -20,15 +20,20 @@ def random_split(rng, n):
 def feed(student, theirs, ids, lengths, device):
     """Feed ids to a new cache chunk by chunk; return all logits and the cache."""
     cache = student.KVCache()
-    outputs = [theirs(chunk.to(device), cache=cache) for chunk in ids.split(lengths, dim=1)]
+    outputs = [logits_of(theirs, chunk, device, cache) for chunk in ids.split(lengths, dim=1)]
     return torch.cat(outputs, dim=1), cache
 
 
-def one_pass(theirs, ids, device):
-    """Return the logits without a cache, checked for form."""
-    logits = theirs(ids.to(device))
+def logits_of(theirs, ids, device, cache=None):
+    """Return the logits of one call, checked for form."""
+    logits = put_logits_right(theirs(ids.to(device), cache=cache), ids)
     assert_form(logits, (*ids.shape, 259), F32, "logits")
-    return logits.double()
+    return logits
+
+
+def one_pass(theirs, ids, device):
+    """Return the logits without a cache."""
+    return logits_of(theirs, ids, device).double()
 
 
 def test_cache_chunks(student, rng, device):
@@ -38,7 +43,7 @@ def test_cache_chunks(student, rng, device):
     n = 20
     splits = [[n], [1] * n, [n - 1, 1], [1, n - 1]]
     splits += [random_split(rng, n) for _ in range(SPLITS - len(splits))]
-    batches = [random_ids(rng, model, B, n) for B in (1, 2)]
+    batches = [random_ids(rng, model, 1, n) for _ in range(2)]
     once = [one_pass(theirs, ids, device) for ids in batches]
     for i, lengths in enumerate(splits):
         logits, cache = feed(student, theirs, batches[i % 2], lengths, device)
@@ -83,10 +88,10 @@ def test_cache_isolated(student, rng, device):
     caches, mixed = [student.KVCache(), student.KVCache()], ([], [])
     for chunks in zip(ids[0].split((6, 1, 7), dim=1), ids[1].split((3, 7, 1), dim=1), strict=True):
         for i, chunk in enumerate(chunks):
-            mixed[i].append(theirs(chunk.to(device), cache=caches[i]))
+            mixed[i].append(logits_of(theirs, chunk, device, caches[i]))
     for logits, due in zip(mixed, once, strict=True):
         assert_close(torch.cat(logits, dim=1), due, CACHED, what="logits of interleaved caches", dtype=F32)
     again, cache = feed(student, theirs, ids[1], [4, 7], device)
     assert_close(again, once[1], CACHED, what="logits with a new cache", dtype=F32)
     assert_equal([len(c) for c in (*caches, cache)], [14, 11, 11], what="lengths of the three caches")
-    assert_close(theirs(ids[0].to(device)), once[0], CACHED, what="logits without a cache", dtype=F32)
+    assert_close(logits_of(theirs, ids[0], device), once[0], CACHED, what="logits without a cache", dtype=F32)

@@ -5,9 +5,14 @@ import time
 import torch
 from llama_fixtures import Chain, greedy_case, make_model, student_model, swap_outputs, text_case
 
-from grader.checks import assert_equal, check, clue
+from grader.checks import assert_equal, check, clue, put_right
 
 V, ATTEMPTS = 97, 3
+
+
+def assert_tokens(answer, due, what):
+    """Compare new tokens; their form is another test's."""
+    assert_equal(put_right(answer, due), due, what=what)
 
 
 def test_generate(student, rng, device):
@@ -16,21 +21,21 @@ def test_generate(student, rng, device):
     theirs = student_model(student, model, device)
     for length in (1, 9, 20):
         prompt, tokens = greedy_case(model, rng.seed(), length, 32)
-        assert_equal(student.generate(theirs, prompt.to(device), 32), tokens, what="32 greedy tokens")
+        assert_tokens(student.generate(theirs, prompt.to(device), 32), tokens, what="32 greedy tokens")
     prompt = prompt.to(device)
     for n in (0, 1):
-        assert_equal(student.generate(theirs, prompt, n), tokens[:, :n], what=f"max_new_tokens={n}")
+        assert_tokens(student.generate(theirs, prompt, n), tokens[:, :n], what=f"max_new_tokens={n}")
     never = next(t for t in range(3, 259) if not (tokens == t).any())
-    assert_equal(student.generate(theirs, prompt, 32, never), tokens, what="EOS that never comes")
+    assert_tokens(student.generate(theirs, prompt, 32, never), tokens, what="EOS that never comes")
     first = int(tokens[0, 0])
-    assert_equal(student.generate(theirs, prompt, 32, first), tokens[:, :1], what="EOS as the first token")
+    assert_tokens(student.generate(theirs, prompt, 32, first), tokens[:, :1], what="EOS as the first token")
     seen = tokens[0].tolist()
     late = next(t for i, t in enumerate(seen) if i >= 3 and t not in seen[:i])
     stop = seen.index(late) + 1
-    assert_equal(student.generate(theirs, prompt, 32, late), tokens[:, :stop], what="EOS on the way")
+    assert_tokens(student.generate(theirs, prompt, 32, late), tokens[:, :stop], what="EOS on the way")
     zero = student_model(student, swap_outputs(model, late, 0), device)  # says 0 where the other said `late`
     due = torch.tensor([[*seen[: stop - 1], 0]])
-    assert_equal(student.generate(zero, prompt, 32, 0), due, what="EOS with the token id 0")
+    assert_tokens(student.generate(zero, prompt, 32, 0), due, what="EOS with the token id 0")
 
 
 def feed_chain(student, expose, rng, length, n, **options):
@@ -46,7 +51,7 @@ def test_generate_feeds_once(student, expose, rng):
     """Generation feeds every token to the model once: the prompt, then each new token but the last."""
     for length, n in ((12, 9), (1, 5), (7, 1)):
         tokens, due, fed = feed_chain(student, expose, rng, length, n)
-        assert_equal(tokens, due, what="tokens generated with the counting model")
+        assert_tokens(tokens, due, what="tokens generated with the counting model")
         check(
             sum(fed) == length + n - 1,
             f"{n} new tokens after a prompt of {length} took {sum(fed)} tokens through the model, "
@@ -73,12 +78,31 @@ def test_engine_stats(student, rng):
     """`last_stats` tells the seconds of prefill and decoding in the last `execute`, all prompts together."""
     case = text_case(rng.seed(), 20)
     engine = student.Engine(student.upload(case.files))
+    check_nothing_timed(engine.last_stats(), "before the first execute", "第一次 execute 之前")
     prompts = [case.prompts[-1]] * 3  # the one that does not end early
     engine.execute(prompts, 20)  # warm up
     check(
         any(plausible_times(engine, prompts) for _ in range(ATTEMPTS)),
         "prefill_seconds and decode_seconds do not fit the time that execute takes",
         "prefill_seconds 与 decode_seconds 和 execute 的实际耗时不符",
+    )
+    engine.execute([], 20)
+    check_nothing_timed(engine.last_stats(), "after an execute without prompts", "没有提示的 execute 之后")
+
+
+def check_nothing_timed(stats, en, zh):
+    """Fail unless both times are 0."""
+    check_keys(stats)
+    nothing = all(type(s) in (int, float) and s == 0 for s in stats.values())
+    check(nothing, f"{en} both times are 0.0", f"{zh}两个时间都应为 0.0")
+
+
+def check_keys(stats):
+    """Fail unless this is a dict of the two times."""
+    check(
+        isinstance(stats, dict) and set(stats) == {"prefill_seconds", "decode_seconds"},
+        "last_stats() must return a dict with exactly the keys prefill_seconds and decode_seconds",
+        "last_stats() 应返回只含 prefill_seconds 与 decode_seconds 两个键的字典",
     )
 
 
@@ -88,11 +112,7 @@ def measure(engine, prompts, n):
     engine.execute(prompts, n)
     wall = time.perf_counter() - start
     stats = engine.last_stats()
-    check(
-        isinstance(stats, dict) and set(stats) == {"prefill_seconds", "decode_seconds"},
-        "last_stats() must return a dict with exactly the keys prefill_seconds and decode_seconds",
-        "last_stats() 应返回只含 prefill_seconds 与 decode_seconds 两个键的字典",
-    )
+    check_keys(stats)
     check(
         all(isinstance(s, float) and s >= 0 for s in stats.values()),
         "both times must be floats, not negative",
@@ -116,10 +136,10 @@ def test_chunked_prefill(student, expose, rng, device):
     """With `prefill_chunk` the prompt goes through the model in pieces of that size, to the same effect."""
     for length, size, due in ((10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 5, [3]), (3, 1, [1, 1, 1])):
         tokens, expected, fed = feed_chain(student, expose, rng, length, 3, prefill_chunk=size)
-        assert_equal(tokens, expected, what="tokens generated with the counting model")
+        assert_tokens(tokens, expected, what="tokens generated with the counting model")
         assert_equal(fed, [*due, 1, 1], what="numbers of tokens per forward pass")
     model = make_model("gqa", rng.seed())
     theirs = student_model(student, model, device)
     prompt, tokens = greedy_case(model, rng.seed(), 20, 16)
     out = student.generate(theirs, prompt.to(device), 16, prefill_chunk=rng.integer(1, 19))
-    assert_equal(out, tokens, what="greedy tokens after a chunked prefill")
+    assert_tokens(out, tokens, what="greedy tokens after a chunked prefill")

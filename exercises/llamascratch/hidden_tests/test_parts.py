@@ -13,10 +13,20 @@ from llama_fixtures import (
     rope64,
 )
 
-from grader.checks import assert_close, assert_form, check
+from grader.checks import assert_close, assert_form, check, put_right
 
 NORM = 1e-6
 HALVES = {torch.bfloat16: (5e-3, 1e-4), torch.float16: (6e-4, 1e-5)}  # dtype: floor of the limit, slack
+
+
+def assert_values(out, exact, limit, what):
+    """Compare float32 values; their form is another test's."""
+    assert_close(put_values_right(out, exact), exact, limit, what=what, dtype=torch.float32)
+
+
+def put_values_right(out, exact):
+    """Return an answer as float32 in the shape of `exact`, where a reshape or a cast is all that it lacks."""
+    return put_right(out, torch.empty_like(exact, dtype=torch.float32, device="meta"))
 
 
 def make_norm(student, weight, eps, device, dtype=torch.float32):
@@ -39,12 +49,10 @@ def test_rmsnorm_values(student, rng, device):
     for shape in ((3, 64), (2, 5, 64), (64,)):
         weight, x = rng.uniform(64, low=0.5, high=1.5), rng.normal(*shape) + 0.7
         out = make_norm(student, weight, 1e-5, device)(x.to(device))
-        assert_close(out, norm64(x, weight, 1e-5), NORM, what="normalised features", dtype=torch.float32)
+        assert_values(out, norm64(x, weight, 1e-5), NORM, "normalised features")
     x = rng.normal(4, 32)
     out = student.RMSNorm(32, 1e-5)(x)
-    assert_close(
-        out, norm64(x, torch.ones(32), 1e-5), NORM, what="with the initial weight", dtype=torch.float32
-    )
+    assert_values(out, norm64(x, torch.ones(32), 1e-5), NORM, "with the initial weight")
 
 
 def test_rmsnorm_eps(student, rng, device):
@@ -55,13 +63,11 @@ def test_rmsnorm_eps(student, rng, device):
         for scale in (1e-2, 1e-3):
             x = rng.normal(8, 64) * scale
             exact = norm64(x, weight, eps)
-            assert_close(norm(x.to(device)), exact, NORM, what="small features", dtype=torch.float32)
+            assert_values(norm(x.to(device)), exact, NORM, "small features")
         x = rng.normal(3, 64)
         x[1] = 0
         out = norm(x.to(device))
-        assert_close(
-            out, norm64(x, weight, eps), NORM, what="features with a row of zeros", dtype=torch.float32
-        )
+        assert_values(out, norm64(x, weight, eps), NORM, "features with a row of zeros")
 
 
 def test_rmsnorm_half_range(student, reference, rng, device):
@@ -78,6 +84,7 @@ def test_rmsnorm_half_range(student, reference, rng, device):
 
 def assert_speeds(out, exact, what):
     """Compare every rotation speed relative to itself: the slow ones count as much as the fast ones."""
+    out = put_values_right(out, exact)
     assert_form(out, tuple(exact.shape), torch.float32, what)
     assert_close(out.double() / exact, torch.ones_like(exact), 3e-6, what=what)
 
@@ -117,18 +124,20 @@ def test_rope_identities(student, rng, device):
     """Position 0 changes nothing, no rotation changes a length, and q·k depends on the distance only."""
     D = rng.choice((8, 16, 64))
     inv = inv_freq64(D, 1e4).float().to(device)
-    q, k = rng.normal(2, 4, 6, D), rng.normal(2, 4, 6, D)
-    start = torch.zeros(2, 6, dtype=torch.int64)
-    assert_close(student.apply_rope(q.to(device), start.to(device), inv), q, 1e-7, what="position 0")
-    here = rng.integers(0, 200, (2, 6))
-    turned = student.apply_rope(q.to(device), here.to(device), inv)
+    q, k = rng.normal(1, 4, 6, D), rng.normal(1, 4, 6, D)
+    start = torch.zeros(1, 6, dtype=torch.int64)
+    assert_values(student.apply_rope(q.to(device), start.to(device), inv), q, 1e-7, "position 0")
+    here = rng.integers(0, 200, (1, 6))
+    turned = put_values_right(student.apply_rope(q.to(device), here.to(device), inv), q)
     assert_form(turned, tuple(q.shape), torch.float32, "rotated queries")
     assert_close(turned.norm(dim=-1), q.norm(dim=-1), 1e-6, what="lengths of rotated queries")
     shift = rng.integer(1, 200)
     scores = []
     for by in (0, shift):
-        a = student.apply_rope(q.to(device), (here + by).to(device), inv)
-        b = student.apply_rope(k.to(device), (start + by).to(device), inv)
+        a = put_values_right(student.apply_rope(q.to(device), (here + by).to(device), inv), q)
+        b = put_values_right(student.apply_rope(k.to(device), (start + by).to(device), inv), k)
+        for half in (a, b):
+            assert_form(half, tuple(q.shape), torch.float32, "rotated queries and keys")
         scores.append((a.double() * b.double()).sum(-1))
     assert_close(scores[1], scores[0], 5e-5, what="q·k when both move by the same distance")
 
@@ -143,20 +152,12 @@ def test_rope_values(student, reference, rng, device):
             where[0, 0] = position
             out = student.apply_rope(x.to(device), where.to(device), inv.to(device))
             limit = 5e-6 + 1e-7 * position
-            assert_close(
-                out,
-                rope64(x, where, inv),
-                limit,
-                what=f"rotated around position {position}",
-                dtype=torch.float32,
-            )
+            assert_values(out, rope64(x, where, inv), limit, f"rotated around position {position}")
     inv = inv_freq64(32, 5e5).float()
     x = rng.normal(3, 4, 32, 9).transpose(-1, -2)  # not contiguous
     where = torch.stack([rng.permutation(300)[:9] for _ in range(3)])
     out = student.apply_rope(x.to(device), where.to(device), inv.to(device))
-    assert_close(
-        out, rope64(x, where, inv), 5e-6 + 3e-5, what="rows with positions of their own", dtype=torch.float32
-    )
+    assert_values(out, rope64(x, where, inv), 5e-6 + 3e-5, "rows with positions of their own")
     for dtype in HALVES:
         half, where = rng.normal(2, 4, 9, 32).to(dtype), rng.integers(0, 3000, (2, 9))
         exact = rope64(half, where, inv)
@@ -181,39 +182,32 @@ def test_attention_values(student, rng, device):
             for mask in (None, causal, random_mask(rng, 2, S, T)):
                 given = mask if mask is None else mask.to(device)
                 out = student.attention(q.to(device), k.to(device), v.to(device), given)
-                assert_close(
-                    out, attention64(q, k, v, mask), UNIT, what="attended values", dtype=torch.float32
-                )
+                assert_values(out, attention64(q, k, v, mask), UNIT, "attended values")
 
 
 def test_attention_large_scores(student, rng, device):
     """Scores up to tens of thousands neither overflow nor let masked keys leak through."""
     # Whole numbers and D = 16: all scores are exact in float32, whatever the order of the operations.
     for S, T in ((8, 8), (3, 12)):
-        q, k = (rng.integers(-170, 171, (2, 4, n, 16)).float() for n in (S, T))
-        v = rng.normal(2, 4, T, 16)
+        q, k = (rng.integers(-170, 171, (1, 4, n, 16)).float() for n in (S, T))
+        v = rng.normal(1, 4, T, 16)
         q[:, :, -1], k[:, :, 0] = 12, 200  # the last query's visible scores are all about +/- 9600 ...
         k[:, :, 1:] = k[:, :, 1:] - 100  # ... and mostly negative behind the first key
         mask = torch.ones(1, 1, S, T, dtype=torch.bool).tril(T - S)
         mask[..., -1, 0] = False
         out = student.attention(q.to(device), k.to(device), v.to(device), mask.to(device))
-        assert_close(
-            out,
-            attention64(q, k, v, mask),
-            UNIT,
-            what="attended values under large scores",
-            dtype=torch.float32,
-        )
+        assert_values(out, attention64(q, k, v, mask), UNIT, "attended values under large scores")
 
 
 def test_attention_masked_row(student, rng, device):
     """A query that may see nothing gives finite values and leaves the other rows exact."""
-    q, k, v = rng.normal(2, 4, 5, 8), rng.normal(2, 2, 7, 8), rng.normal(2, 2, 7, 8)
-    mask = torch.ones(2, 1, 5, 7, dtype=torch.bool).tril(2)
+    q, k, v = rng.normal(1, 4, 5, 8), rng.normal(1, 2, 7, 8), rng.normal(1, 2, 7, 8)
+    mask = torch.ones(1, 1, 5, 7, dtype=torch.bool).tril(2)
     blind = rng.integer(0, 5)
     mask[0, :, blind] = False
     out = student.attention(q.to(device), k.to(device), v.to(device), mask.to(device))
-    assert_form(out, (2, 4, 5, 8), torch.float32, "attended values")
+    out = put_values_right(out, q)
+    assert_form(out, (1, 4, 5, 8), torch.float32, "attended values")
     check(
         bool(out.isfinite().all()),
         "a query that may see no key gives NaN or infinity",
@@ -233,7 +227,7 @@ def test_mlp_values(student, rng, device):
     mlp = student.MLP(config)
     mlp.load_state_dict({f"{name}.weight": value for name, value in w.items()})
     mlp.to(device)
-    x = rng.normal(2, 5, E) * 2
+    x = rng.normal(1, 5, E) * 2
     gate, up = x.double() @ w["gate_proj"].double().T, x.double() @ w["up_proj"].double().T
     exact = (gate / (1 + (-gate).exp()) * up) @ w["down_proj"].double().T
-    assert_close(mlp(x.to(device)), exact, UNIT, what="MLP output", dtype=torch.float32)
+    assert_values(mlp(x.to(device)), exact, UNIT, "MLP output")

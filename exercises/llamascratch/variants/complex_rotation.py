@@ -169,15 +169,18 @@ def generate(model, input_ids, max_new_tokens, eos_token_id=None, prefill_chunk=
     return torch.cat(new, dim=1) if new else input_ids.new_empty(1, 0)
 
 
+TIMES = ("prefill_seconds", "decode_seconds")
+
+
 class Engine:
     def __init__(self, model_path):
         self.model, self.tokenizer = load(model_path), AutoTokenizer.from_pretrained(model_path)
         has_own = (Path(model_path) / "generation_config.json").exists()
         settings = GenerationConfig.from_pretrained(model_path) if has_own else self.model.config
-        self.eos, self.stats = settings.eos_token_id, {}
+        self.eos, self.stats = settings.eos_token_id, dict.fromkeys(TIMES, 0.0)
 
     def execute(self, prompts, max_new_tokens=128, temperature=0.0):
-        texts, self.stats = [], {"prefill_seconds": 0.0, "decode_seconds": 0.0}
+        texts, self.stats = [], dict.fromkeys(TIMES, 0.0)
         for prompt in prompts:
             ids, key, then = self.tokenizer.encode(prompt), "prefill_seconds", time.perf_counter()
             for token in steps(self.model, torch.tensor(ids)[None], max_new_tokens, self.eos, None):
