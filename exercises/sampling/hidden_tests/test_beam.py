@@ -187,7 +187,7 @@ def test_beam_stopping(student, reference, rng, expose):
         "AA": {"A": 0.95, "E": 0.001},
     }
     never_ends = {"": {"A": 1.0, "E": 0.0}, "A": {"A": 1.0, "E": 0.0}, "AA": {"A": 0.6, "E": 0.4}}
-    refilled = {  # B goes on beside A, in the place of the beam that finished at once
+    refilled = {  # E wins; but B goes on beside A, in the place of the beam that finished at once
         "": {"A": 0.40, "E": 0.35, "B": 0.25, "C": 0.0},
         "A": {"A": 0.36, "B": 0.33, "C": 0.31},
         "B": {"A": 0.98, "E": 0.001},
@@ -195,16 +195,28 @@ def test_beam_stopping(student, reference, rng, expose):
         "BA": {"A": 0.98, "E": 0.001},
     }
     told = [
-        tell(student, reference, rng, expose, letters, story, due, beams=beams, steps=steps, penalty=penalty)
-        for letters, story, due, beams, steps, penalty in (
-            ("ABCE", low_rank, "AA", 2, 2, 0.0),
-            ("ABCE", enough, "E", 2, 4, 0.0),
-            ("ABCE", live_wins, "AAA", 3, 3, 0.0),
-            ("AE", never_ends, "AAA", 2, 3, 0.0),
-            ("ABCE", refilled, "BAA", 2, 3, 1.0),
+        tell(student, reference, rng, expose, letters, story, due, beams=beams, steps=steps)
+        for letters, story, due, beams, steps in (
+            ("ABCE", low_rank, "AA", 2, 2),
+            ("ABCE", enough, "E", 2, 4),
+            ("ABCE", live_wins, "AAA", 3, 3),
+            ("AE", never_ends, "AAA", 2, 3),
+            ("ABCE", refilled, "E", 2, 3),
         )
     ]
+    clue([[len(call) for call in model.calls] for model, _, _ in told])
     assert_told(told)
+    enough_calls, refilled_calls = told[1][0].calls, told[4][0].calls
+    check(
+        len(enough_calls) == 2,
+        "log_prob_fn was called again after num_beams beams had finished: the search must stop there",
+        "已有 num_beams 个 beam 完成后仍调用了 log_prob_fn：此时搜索应当停止",
+    )
+    check(
+        [len(call) for call in refilled_calls] == [1, 2, 2],
+        "after one beam had finished, the others were not num_beams any more (or less than all went on)",
+        "一个 beam 完成后，继续的 beam 不再是 num_beams 个",
+    )
 
 
 def test_beam_length_penalty(student, reference, rng, expose):
@@ -218,14 +230,27 @@ def test_beam_length_penalty(student, reference, rng, expose):
         tell(student, reference, rng, expose, "ABCE", story, due, beams=3, steps=3, penalty=penalty)
         for penalty, due in ((0.0, "E"), (1.0, "AE"), (2.0, "AAE"))
     ]
+    always_two = {
+        "": {"A": 0.9},
+        "A": {"E": 0.9},
+    }  # one that ignores the penalty finds it, with another score
+    told.append(
+        tell(student, reference, rng, expose, "ABCE", always_two, "AE", beams=2, steps=2, penalty=1.0)
+    )
     assert_told(told)
 
 
 def test_beam_calls(student, rng, expose):
-    """One call per step with at most num_beams different sequences; the first call has the prefix alone."""
+    """One call per step with at most num_beams different sequences; the first call has the prefix alone.
+
+    It counts where the search finds what is due.
+    """
     for beams, steps in ((1, 3), (3, 4), (4, 5)):
-        model = random_model(rng, 5, steps)
-        search(student, expose, model, beams, steps)
+        due = None
+        while due is None:
+            model = random_model(rng, 5, steps)
+            due = plain_search(model, model.prefix, beams, steps, None)
+        found = search(student, expose, model, beams, steps)
         check(
             len(model.calls) <= steps,
             "log_prob_fn was called more than once per new token: give it all beams in one call",
@@ -242,3 +267,4 @@ def test_beam_calls(student, rng, expose):
             "a call of log_prob_fn had more than num_beams sequences, or the same sequence twice",
             "某次调用 log_prob_fn 的序列多于 num_beams 条，或包含重复的序列",
         )
+        assert_found(found, due, "search whose calls are counted")

@@ -55,6 +55,11 @@ def test_top_k_off(student, rng, device):
     logits = rng.normal(3, 8)
     for top_k in (0, -1, 8, 9, 100):
         assert_equal(student.top_k_filter(logits.to(device), top_k), logits, what="unfiltered logits")
+    check(  # what filters nothing is off always
+        not bool(kept(student.top_k_filter(logits.to(device), 1)).all()),
+        "with k = 1 the filter masks nothing: off counts once it can be on",
+        "k = 1 时过滤器也什么都没有屏蔽：只有能够起作用，“不起作用”才计分",
+    )
 
 
 @pytest.mark.parametrize(("V", "scale"), [(50, 2.0), (1000, 6.0)])
@@ -71,26 +76,54 @@ def test_top_p(student, rng, device, V, scale):
 
 
 def test_top_p_boundary(student, rng, device):
-    """Stop as soon as the mass is >= p: of n equal tokens and p = j/n exactly j stay."""
-    for n in (4, 8):
+    """Stop as soon as the mass is >= p: of n equal tokens and p = j/n exactly j stay.
+
+    At exactly p the logits are 0 and n is 2 or 4: there every way to compute the probabilities (softmax,
+    exp(x - logsumexp(x)), float64) and to sum them comes to exactly j/n. Elsewhere p keeps off it.
+    """
+    for n in (3, 5, 8):
         for j in range(1, n):
-            logits = torch.full((2, n + 3), -math.inf)
-            for row in logits:
-                row[rng.permutation(n + 3)[:n]] = float(rng.normal(1))
-            count = kept(student.top_p_filter(logits.to(device), j / n)).sum(-1)
-            clue(count, replaces=1)  # which of equal tokens stay is nobody's mistake
-            check(
-                bool((count >= j).all()),
-                "too few tokens were kept: the one that reaches p belongs to the set",
-                "保留的 token 太少：使累积概率达到 p 的那个 token 也应保留",
-            )
-            check(
-                bool((count <= j).all()),
-                "too many tokens were kept: the set is complete when its mass is >= p, also when it is "
-                "exactly p, and of equally likely tokens only as many enter as are needed",
-                "保留的 token 太多：累积概率 >= p（恰好等于 p 也算）时集合即完成；"
-                "概率相同的 token 也只保留所需的个数",
-            )
+            logits = _equal_rows(rng, n, float(rng.normal(1)))
+            for p, due in ((j / n - 1e-3, j), (j / n + 1e-3, j + 1)):
+                _check_count(student.top_p_filter(logits.to(device), p), due, "")
+    for n in (2, 4):
+        for j in range(1, n):
+            answer = student.top_p_filter(_equal_rows(rng, n, 0.0).to(device), j / n)
+            _check_count(answer, j, EXACTLY)
+
+
+EXACTLY = (
+    "Everywhere but at exactly p the number was right: `>` for `>=`, or a sum that rounding keeps off p",
+    "除了恰好等于 p 的情形，个数都正确：要么把 `>=` 写成了 `>`，要么求和因舍入误差而不恰好等于 p",
+)
+
+
+def _equal_rows(rng, n, level):
+    """Make two rows in which n tokens are equally likely and three are masked."""
+    logits = torch.full((2, n + 3), -math.inf)
+    for row in logits:
+        row[rng.permutation(n + 3)[:n]] = level
+    return logits
+
+
+def _check_count(answer, due, more):
+    """Fail unless `due` tokens are kept in each row; `more` is what else can be said, in both languages."""
+    count = kept(answer).sum(-1)
+    clue(sorted({c - due for c in count.tolist()}), replaces=1)
+    en, zh = more or ("", "")
+    check(
+        bool((count >= due).all()),
+        f"fewer tokens were kept than are needed to reach p. {en}".strip(". "),
+        f"保留的 token 不足以使累积概率达到 p。{zh}".strip("。"),
+    )
+    check(
+        bool((count <= due).all()),
+        "more tokens were kept than are needed: the set is complete when its mass is >= p, and of equally "
+        f"likely tokens only as many enter as are needed. {en}".strip(". "),
+        f"保留的 token 太多：累积概率 >= p 时集合即完成；概率相同的 token 也只保留所需的个数。{zh}".strip(
+            "。"
+        ),
+    )
 
 
 def test_top_p_limits(student, rng, device):
@@ -105,22 +138,24 @@ def test_top_p_limits(student, rng, device):
 
 def test_filters_keep_values(student, rng, device):
     """What is kept is bit-identical to the input; what is masked is -inf, not a large number."""
-    logits = decided_rows(rng, 3, 30, (0.6,)) - 5.0
-    for answer, most in (
-        (student.top_k_filter(logits.to(device), 3), 3),
-        (student.top_p_filter(logits.to(device), 0.6), 29),
-    ):
-        assert_equal(list(answer.shape), list(logits.shape), what="shape")
-        same = answer == logits
+    logits = decided_rows(rng, 3, 30, (0.2, 0.9)) - 5.0
+    for function, less, more in ((student.top_k_filter, 3, 20), (student.top_p_filter, 0.2, 0.9)):
+        counts = []
+        for setting in (less, more):
+            answer = function(logits.to(device), setting)
+            assert_equal(list(answer.shape), list(logits.shape), what="shape")
+            same = answer == logits
+            check(
+                bool((same | (answer == -math.inf)).all()),
+                "the output holds values that are neither the input's own nor -inf",
+                "输出中有既不是原始 logit 也不是 -inf 的值",
+            )
+            check(bool(same.any(-1).all()), "the filter masked everything", "过滤器屏蔽了全部 token")
+            counts.append(int(same.sum()))
         check(
-            bool((same | (answer == -math.inf)).all()),
-            "the output holds values that are neither the input's own nor -inf",
-            "输出中有既不是原始 logit 也不是 -inf 的值",
-        )
-        check(
-            bool((same.sum(-1) >= 1).all()) and bool((same.sum(-1) <= most).all()),
-            "the filter masked everything or nothing",
-            "过滤器屏蔽了全部 token，或者什么也没有屏蔽",
+            counts[0] < counts[1] <= logits.numel() and counts[0] < logits.numel(),
+            "the filter keeps as much with a small k or p as with a large one",
+            "k 或 p 较小时保留的 token 与较大时一样多",
         )
 
 

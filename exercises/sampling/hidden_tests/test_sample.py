@@ -13,7 +13,15 @@ import pytest
 import torch
 from row_fixtures import decided_rows, is_decided
 
-from grader.checks import DRAWS, assert_distribution, assert_equal, assert_form, check, clue
+from grader.checks import (
+    DRAWS,
+    StudentRaised,
+    assert_distribution,
+    assert_equal,
+    assert_form,
+    check,
+    clue,
+)
 
 N = 20_000
 V = 64
@@ -77,6 +85,30 @@ def check_setting(student, reference, rng, device, setting):
     assert_distribution(draw, probs, what="sample")
 
 
+def check_heeded(student, rng, device):
+    """Fail where temperature, top-k and top-p all change nothing: how such a draw is made says nothing.
+
+    One of them is enough, so that a mistake in another is not charged here.
+    """
+    rows, seed = rng.normal(V).repeat(300, 1).to(device), rng.seed()
+
+    def spread(**setting):
+        try:
+            tokens = student.sample(rows, generator=seeded(seed, device), **setting)
+        except StudentRaised:
+            return 300
+        clue("drawn to count", replaces=1)
+        return len(tokens.unique()) if isinstance(tokens, torch.Tensor) else 300
+
+    wide = spread()
+    heeded = any(2 * spread(**only) < wide for only in ({"temperature": 0.05}, {"top_k": 4}, {"top_p": 0.1}))
+    check(
+        heeded,
+        "temperature, top_k and top_p change nothing: the draw counts once it follows one of them",
+        "temperature、top_k、top_p 都不起作用：采样至少遵循其中之一后才计分",
+    )
+
+
 def test_zero_temperature(student, rng, device):
     """Temperature 0 is argmax, exactly: also where the runner-up is one rounding step below."""
     place, best = rng.integers(0, 100, (64,)), 2.5 + rng.uniform(64)
@@ -137,6 +169,10 @@ def test_sample_extreme_logits(student, rng, device):
         generator = seeded(rng.seed(), device)
         answer = student.sample(logits.to(device), generator=generator, **setting)
         assert_equal(answer, place, what="the only likely token")
+    close = 1e4 - 30 + rng.permutation(30).float().repeat(100, 1)  # the next best is 1 lower
+    setting = {"temperature": 0.01, "generator": seeded(rng.seed(), device)}
+    answer = student.sample(close.to(device), **setting)
+    assert_equal(answer, close.argmax(-1), what="the only token that is likely when it is cold")
 
 
 def test_generator_decides(student, rng, device):
@@ -156,6 +192,7 @@ def test_generator_decides(student, rng, device):
         "a generator with another seed gave the same tokens",
         "种子不同的 generator 给出了相同的 token",
     )
+    check_heeded(student, rng, device)
 
 
 def test_generator_advances(student, rng, device):
@@ -172,6 +209,7 @@ def test_generator_advances(student, rng, device):
             "two calls in a row gave the same tokens: do not seed inside `sample`",
             "连续两次调用得到相同的 token：不要在 `sample` 内部重新设种子",
         )
+    check_heeded(student, rng, device)
 
 
 @pytest.mark.parametrize("setting", [{}, {"temperature": 0.7}, {"temperature": 1.8}], ids=str)
@@ -229,6 +267,7 @@ def test_rows_are_independent(student, rng, device):
     even = torch.full((256,), 1 / 256, dtype=torch.float64)
     assert_distribution(neighbours, even, what="neighbouring rows")
     assert_distribution(halves, even, what="rows half a batch apart")
+    check_heeded(student, rng, device)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["fp16", "bf16"])
@@ -246,7 +285,10 @@ def test_low_precision_draw(student, rng, device, dtype):
     steep = torch.zeros(32, 20, dtype=dtype)
     steep[:, :10] = 4096.0
     steep[:, 1 + place % 9] = 4096.0 + 256
-    answer = student.sample(steep.to(device), temperature=0.01, generator=seeded(rng.seed(), device))
+    setting = {"temperature": 0.01, "top_k": 15, "generator": seeded(rng.seed(), device)}
+    answer = student.sample(
+        steep.to(device), **setting
+    )  # with top-k: not one that takes 0 for a number fails
     clue("after overflow", replaces=1)  # what is drawn from NaN depends on how it is drawn
     assert_equal(answer, torch.full((32,), 1 + place % 9), what="the only likely token")
 
