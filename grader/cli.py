@@ -560,10 +560,10 @@ def list_(root: Path, lang: str) -> None:
 def verify(root: Path, exercises: tuple[str, ...], feedback: bool, **options: Any) -> None:  # noqa: ANN401
     """Test the tests: prove that they pass what is right and catch what is wrong.
 
-    Reference and variants must get 100 %, every mutant must fail the tests that name it, null solutions
-    must lose points, the starter must import and score 0. Prints the mutant x test table and the smallest
-    margins to each tolerance; exit code 4 if anything survives, or with --feedback if less than 85 % of
-    the mistakes are named rightly or any is named wrongly.
+    Reference and variants must get 100 %, every mutant must fail the tests that name it, solutions that
+    answer trivially may get 10 points at most, the starter must import and score 0. Prints the mutant x
+    test table and the smallest margins to each tolerance; exit code 4 if anything survives, or with
+    --feedback if less than 85 % of the mistakes are named rightly or any is named wrongly.
     """
     from grader.course import find_course
     from grader.reports.feedback import feedback_text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.errors import ContentError
 from grader.graft import Mutant, graft, read_mutant
-from grader.job import NO_TEXT, Limits, TestSpec, Text
+from grader.job import NO_TEXT, Ending, Limits, TestSpec, Text, add_up, score_test
 from grader.manifest import Section, is_name, read_manifest
 
 # The tests every exercise has (grader/shared_tests/); exercise.yaml says what each is worth.
@@ -38,6 +38,7 @@ STATIC_TESTS = ("test_import_policy", "test_pseudocode", "test_signatures", "tes
 FULL_SIZE, ZERO_SIZE = 1.25, 2.5  # times the reference's code: all points of the size, and none
 LONGEST_LINE = 120
 REQUIRED_POINTS = 100.0
+TRIVIAL = 10.0  # points that may come of calling what must be called and answering trivially
 BONUS_LIMIT = 20.0
 DEVICES = ("cpu", "cuda")
 NEEDS = ("model", "compiler")  # what a test may need besides: a real checkpoint, a C++ compiler
@@ -178,7 +179,7 @@ class Exercise:
         return {**self.solution_files(source), **below}
 
     def _variants(self) -> dict[str, str]:
-        return {p.stem: p.read_text(encoding="utf-8") for p in sorted((self.path / "variants").glob("*.py"))}
+        return _sources(self.path / "variants")
 
     def mutants(self) -> tuple[Mutant, ...]:
         """Read the known mistakes. Raises ContentError."""
@@ -188,6 +189,23 @@ class Exercise:
         """Return a submission that is the reference with this one mistake."""
         path = self.path / "mutants" / f"{mutant.name}.py"
         return self.solution_files(graft(self.reference_source(), mutant.source, path))
+
+    def stub_sources(self) -> dict[str, str]:
+        """Return the sources of the solutions that call what they must and answer trivially, by name."""
+        return _sources(self.path / "stubs")
+
+    def is_begun(self, endings: Iterable[Ending]) -> bool:
+        """Say whether more is done than a stub could: till then the shared tests count nothing.
+
+        Tests of form and side effects are passed most easily by code that does nothing. Where the
+        exercise's own tests carry no points (a student's repository has public ones only), any of them
+        that passes is enough.
+        """
+        found = {ending.name: ending for ending in endings}
+        own = [spec for spec in self.tests if spec.name not in SHARED_TESTS]
+        if any(spec.points for spec in own):
+            return add_up(score_test(spec, found.get(spec.name)) for spec in own).total > TRIVIAL
+        return any(spec.name in found and found[spec.name].fraction >= 1 for spec in own)
 
     def digest(self) -> str:
         """Digest all of this exercise that can change a result of it: not its points, not its READMEs."""
@@ -227,6 +245,10 @@ def _answering(source: str) -> frozenset[str]:
                     inside = f"{outer.name}." if isinstance(outer, ast.ClassDef) else ""
                     found.update(f"{inside}{name}" for name in names)
     return frozenset(found)
+
+
+def _sources(folder: Path) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
 
 
 def _add_files(digest: hashlib._Hash, files: Iterable[tuple[str, bytes]]) -> None:

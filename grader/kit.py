@@ -63,17 +63,14 @@ def merge(exercise: Exercise, files: Mapping[str, bytes], own: Outcome, again: O
     if again is not None and again.notice:
         notices.append(NO_TEXT if own.notice else _name(UNMEASURABLE, _upstream(exercise)))
     elif again is not None:
-        # A shared test counts once any other passes, here as in the first grading.
-        works = any(_passes(test) for test in (*own.tests, *again.tests))
-        shares = {test.name: test for test in again.tests if works or test.name not in SHARED_TESTS}
+        # Shared tests count once the exercise is begun, here as in the first grading.
+        shares = {test.name: test for test in again.tests}
         tests = tuple(_beside(t, shares.get(t.name), exercise) for t in own.tests)
+        if not exercise.is_begun(tests):
+            tests = tuple(b if b.name in SHARED_TESTS else t for b, t in zip(own.tests, tests, strict=True))
         notices.append(_name(BROKEN, _upstream(exercise)) if own.notice else NO_TEXT)
     said = [notice for notice in notices if notice]
     return Outcome(tests, Text("\n".join(n.en for n in said), "\n".join(n.zh for n in said)))
-
-
-def _passes(test: TestResult) -> bool:
-    return test.status is Status.PASSED and test.name not in SHARED_TESTS
 
 
 def _beside(own: TestResult, again: TestResult | None, exercise: Exercise) -> TestResult:

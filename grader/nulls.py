@@ -1,7 +1,8 @@
-"""Null solutions: a solution that has every name right and does nothing. Each must lose points.
+"""Null solutions: a solution that has every name right and does nothing. None may earn more than `TRIVIAL`.
 
-They are made from the reference: every public function and method still runs, so that shapes are
-right, and its result is then replaced. A test that a null solution passes tests nothing. Where only the
+They are made from the reference: every public function and method still runs, on copies, so that shapes are
+right and what must be called is called, and its result is then replaced. What cannot be made so, a trivial
+idea that fits one exercise, is written by hand: `stubs/*.py` of the exercise. Where only the
 bonus names are spoilt, no point but the bonus may be lost.
 """
 
@@ -12,24 +13,34 @@ from collections.abc import Mapping
 
 from grader.exercise import Exercise
 
+_FIRST = "value if first is None else first"
 # kind -> the expression that replaces a tensor; `first` is the first tensor argument, if any
-_KINDS: Mapping[str, str] = {
+_TENSORS: Mapping[str, str] = {
     "zeros": "_torch.zeros_like(value)",
     "uninitialised": "_torch.empty_like(value)",
     "nan": "_torch.full_like(value, float('nan') if value.is_floating_point() else 0)",
     "constant": "_torch.full_like(value, 1)",
     "identity": "value if first is None else first.clone()",
-    "input-returned": "value if first is None else first",
+    "input-returned": _FIRST,
+    "uniform": "_torch.rand_like(value) if value.is_floating_point() else _torch.randint_like(value, 2)",
+}
+# kind -> the expression that replaces an answer of any kind
+_ANSWERS: Mapping[str, str] = {
+    **dict.fromkeys(_TENSORS, "_null(answer, args)"),
+    "first-argument": "args[0] if args and type(args[0]) is type(answer) else _null(answer, args)",
+    "none": "None",
 }
 
 _PRELUDE = """
+import copy as _copy
+
 import torch as _torch
 
 
 def _null(value, args):
     first = next((a for a in args if type(a) is _torch.Tensor), None)
     if isinstance(value, _torch.Tensor):
-        return {expression}
+        return {tensor}
     if isinstance(value, bool | int | float | str):
         return type(value)()
     if isinstance(value, list | tuple):
@@ -37,9 +48,19 @@ def _null(value, args):
     return value
 
 
+def _apart(value):
+    if callable(value) and not isinstance(value, _torch.nn.Module):
+        return value  # what must be called
+    try:
+        return _copy.deepcopy(value)
+    except Exception:
+        return value
+
+
 def _nulled(function):
     def null(*args, **kwargs):
-        return _null(function(*args, **kwargs), args)
+        answer = function(*map(_apart, args), **kwargs)
+        return {answer}
 
     return null
 
@@ -59,7 +80,10 @@ def null_sources(exercise: Exercise) -> dict[str, str]:
         inner = {"forward" if m == "__call__" and "forward" in own[name] else m for m in methods}
         lines += [f"{name}.{m} = _nulled({name}.{m})" for m in sorted(inner & own[name])]
     body = "\n".join(lines) + "\n"
-    return {kind: reference + _PRELUDE.format(expression=e) + body for kind, e in _KINDS.items()}
+    return {
+        kind: reference + _PRELUDE.format(tensor=_TENSORS.get(kind, _FIRST), answer=answer) + body
+        for kind, answer in _ANSWERS.items()
+    }
 
 
 _SPOIL = """

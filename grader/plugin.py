@@ -26,7 +26,7 @@ from grader.checkpoint import Checkpoint
 from grader.checks import NothingRaised, Sample, recording_clues, recording_margins
 from grader.diagnosis import Answers, Diagnosis, Enough, Replay, Run, Symptom
 from grader.errors import CourseError
-from grader.exercise import SHARED_TESTS, Exercise
+from grader.exercise import SHARED_TESTS, TRIVIAL, Exercise
 from grader.explain import kind_of
 from grader.graft import Mutant
 from grader.inspection import Inspection
@@ -37,7 +37,10 @@ from grader.sanitise import plain
 from grader.timing import NotMeasured, Race
 from grader.verdict import EXPECTED_ENDINGS, PASSED, Verdict, returned_nothing, verdict_of
 
-NOTHING_WORKS = Text("not counted before at least one other test passes", "至少有一个其他测试通过后才计分")
+NOT_BEGUN = Text(
+    f"not counted before the exercise's own tests have given more than {TRIVIAL:g} points",
+    f"本练习自身的测试得分超过 {TRIVIAL:g} 分后才计分",
+)
 NOT_HERE = Text("needs a device that is not here: {}", "需要本机没有的设备：{}")
 LACKING = {
     "model": Text(
@@ -187,16 +190,16 @@ class Judge:
                 status = self.results[name].status
                 kept = Status.UNGRADABLE if status is Status.UNGRADABLE else Status.SKIPPED
                 return TestResult(spec.name, kept, message=_fill(AFTER, title.en, title.zh))
-        if spec.name in SHARED_TESTS and self._is_whole and not self._something_works():
-            return TestResult(spec.name, Status.SKIPPED, message=NOTHING_WORKS)
+        if spec.name in SHARED_TESTS and self._is_whole and not self._is_begun():
+            return TestResult(spec.name, Status.SKIPPED, message=NOT_BEGUN)
         return None
 
     @property
     def _is_whole(self) -> bool:
         return len(self._only) == len(self.bench.exercise.tests)
 
-    def _something_works(self) -> bool:
-        return any(r.status is Status.PASSED and r.name not in SHARED_TESTS for r in self.results.values())
+    def _is_begun(self) -> bool:
+        return self.bench.exercise.is_begun(self.results.values())
 
     def _judge(self, item: pytest.Function, spec: TestSpec) -> TestResult:
         """Run one case on the student, and, where it fails, find out whose fault and which mistake."""

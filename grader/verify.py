@@ -6,17 +6,20 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from grader.exercise import SHARED_TESTS, STATIC_TESTS, Exercise
-from grader.job import Job, JobResult, State, Status, TestResult, score_job
+from grader.exercise import SHARED_TESTS, STATIC_TESTS, TRIVIAL, Exercise
+from grader.job import Job, JobResult, Score, State, Status, TestResult, score_job
 from grader.nulls import null_sources, spoilt_bonus
 from grader.schedule import plan_slots, run_jobs
 from grader.wall.launch import Tier
 
 CAUGHT = (Status.FAILED, Status.ERROR, Status.KILLED, Status.VIOLATION)
 # library: what the field uses, wrapped: the tests accept it, too, where they do not look at the source;
-# mutant: on the tests it names; matrix: a mutant on all tests; bonus: wrong in bonus names only
-KINDS = ("reference", "variant", "kit", "library", "mutant", "matrix", "null", "bonus", "starter")
+# mutant: on the tests it names; matrix: a mutant on all tests;
+# null, stub: trivial answers, generated and written by hand; bonus: wrong in bonus names only
+KINDS = ("reference", "variant", "kit", "library", "mutant", "matrix", "null", "stub", "bonus", "starter")
 CORRECT = ("reference", "variant", "kit", "library")
+TRIVIAL_KINDS = ("null", "stub")
+TRIVIAL_BONUS = 2.0  # bonus points that a trivial answer may earn: a tenth, as of the others
 MARGIN = 0.5  # correct code may use this share of a float32 limit before verify says so
 QUICK_SEEDS, FULL_SEEDS = 1, 20
 
@@ -87,6 +90,12 @@ class Verification:
                     worst[test.name] = max(worst.get(test.name, 0.0), ratio)
         return worst
 
+    def trivial(self) -> dict[str, Score]:
+        """Return what the solutions that answer trivially earn, the best first."""
+        found = self.of_kind(*TRIVIAL_KINDS)
+        scores = {f.specimen.label: trivial_score(self.exercise, f.result) for f in found}
+        return dict(sorted(scores.items(), key=lambda item: -item[1].total))
+
     def seconds(self) -> float:
         """Return the longest time one correct submission took."""
         return max((f.result.seconds for f in self.of_kind(*CORRECT)), default=0.0)
@@ -108,6 +117,8 @@ def specimens(exercise: Exercise, *, full: bool) -> Iterator[Specimen]:
             yield Specimen("matrix", mutant.name, files)
     for name, source in null_sources(exercise).items():
         yield Specimen("null", name, exercise.solution_files(source))
+    for name, source in exercise.stub_sources().items():
+        yield Specimen("stub", name, exercise.solution_files(source))
     if (spoilt := spoilt_bonus(exercise)) is not None:
         yield Specimen("bonus", "", exercise.solution_files(spoilt), behaviour)
     yield Specimen("starter", "", exercise.starter_files())
@@ -208,9 +219,14 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
                 yield f"names {name!r}, which is no test of the exercise"
             elif not _catches(outcome.get(name)):
                 yield f"survives {name}"
-    elif specimen.kind == "null":
-        if not any(t.status in CAUGHT for t in result.tests if t.name not in SHARED_TESTS):
-            yield "loses no points"
+    elif specimen.kind in TRIVIAL_KINDS:
+        score = trivial_score(exercise, result)
+        if score.points > TRIVIAL or score.bonus > TRIVIAL_BONUS:
+            earned = ", ".join(t.name for t in result.tests if t.fraction and t.name not in SHARED_TESTS)
+            yield (
+                f"answers trivially and gets {score.points:g} points and {score.bonus:g} of bonus, "
+                f"more than {TRIVIAL:g} and {TRIVIAL_BONUS:g} ({earned})"
+            )
     elif specimen.kind == "bonus":
         bonus = {spec.name for spec in exercise.tests if spec.bonus}
         for test in result.tests:
@@ -224,6 +240,12 @@ def judge(exercise: Exercise, specimen: Specimen, result: JobResult) -> Iterator
     elif (points := score_job(exercise.tests, result).total) > 0:
         earned = ", ".join(t.name for t in result.tests if t.fraction)
         yield f"gets {points:g} points ({earned})"
+
+
+def trivial_score(exercise: Exercise, result: JobResult) -> Score:
+    """Score a trivial solution, also where tests were left out, as a whole run would."""
+    begun = exercise.is_begun(result.tests)
+    return score_job([spec for spec in exercise.tests if begun or spec.name not in SHARED_TESTS], result)
 
 
 def _catches(test: TestResult | None) -> bool:

@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from grader.exercise import SHARED_TESTS, STATIC_TESTS, read_exercise
+from grader.exercise import SHARED_TESTS, STATIC_TESTS, TRIVIAL, read_exercise
 from grader.job import Status
+from grader.reports.verification import verification_text
 from grader.verify import verify
 from grader.wall.probe import best_tier
 
@@ -19,6 +20,35 @@ caught by: test_dot, test_unheard_of
 
 def dot(a, b):
     return (b * a).sum(-1)
+'''
+
+
+SILENT = '''"""Say 0 to everything."""
+
+import torch
+
+
+def dot(a, b):
+    return torch.zeros(a.shape[:-1])
+
+
+def normalise(x):
+    return x
+
+
+def largest(x, k):
+    return [0.0] * k
+
+
+class Mean:
+    def add(self, x):
+        return self
+
+    def value(self):
+        return torch.zeros(3)
+
+    def __len__(self):
+        return 0
 '''
 
 
@@ -62,6 +92,10 @@ def problems(tmp_path_factory, make_course):
     """Problems by exercise, of one verification of sound, rotten and blunt exercises."""
     folder = tmp_path_factory.mktemp("verify")
     courses = {name: make_course(folder / name, exercise=name) for name in ("sound", "rotten", "blunt")}
+    for name in ("sound", "blunt"):
+        stubs = courses[name].exercise / "stubs"
+        stubs.mkdir()
+        (stubs / "silent.py").write_text(SILENT)
     add_library(courses["sound"])
     add_library(courses["rotten"], header="It calls what the exercise bans.")
     rot(courses["rotten"])
@@ -104,7 +138,28 @@ def test_sound_mutants_of_a_rotten_exercise_are_still_caught(problems):
     assert not [p for p in problems["rotten"].problems if "sum_of_sizes" in p or "one_length" in p]
 
 
-@pytest.mark.parametrize("kind", ["zeros", "uninitialised", "nan", "constant", "identity", "input-returned"])
-def test_tests_that_null_solutions_pass_are_named(problems, kind):
-    assert f"null/{kind} (seed 7): loses no points" in problems["blunt"].problems
-    assert not [p for p in problems["sound"].problems if kind in p]
+NULLS = (
+    "zeros",
+    "uninitialised",
+    "nan",
+    "constant",
+    "identity",
+    "input-returned",
+    "uniform",
+    "first-argument",
+    "none",
+)
+
+
+@pytest.mark.parametrize("label", [*(f"null/{kind}" for kind in NULLS), "stub/silent"])
+def test_tests_that_trivial_solutions_pass_are_named(problems, label):
+    (problem,) = [p for p in problems["blunt"].problems if p.startswith(f"{label} (seed 7)")]
+    assert "answers trivially and gets " in problem
+    assert not [p for p in problems["sound"].problems if label in p]
+
+
+def test_what_the_best_trivial_solution_earns_is_printed(problems):
+    text = verification_text([problems["sound"]])
+    assert f"the best of {len(NULLS) + 1} trivial solutions: " in text
+    assert "the best of" in verification_text([problems["blunt"]])
+    assert all(score.points <= TRIVIAL for score in problems["sound"].trivial().values())

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from grader.exercise import SHARED_TESTS
+from grader.exercise import SHARED_TESTS, TRIVIAL
 from grader.job import Status, TestSpec
-from grader.verify import CAUGHT, CORRECT, MARGIN, Finding, Verification
+from grader.verify import (
+    CAUGHT,
+    CORRECT,
+    MARGIN,
+    TRIVIAL_BONUS,
+    TRIVIAL_KINDS,
+    Finding,
+    Verification,
+)
 
 _TIGHTEST = 5  # how many of the smallest margins are shown
 
@@ -23,6 +31,7 @@ def _exercise(verification: Verification) -> Iterator[str]:
     yield ""
     yield from _matrix(verification)
     yield ""
+    yield from _trivial(verification)
     yield from _margins(verification)
     problems = verification.problems
     yield f"  {len(problems)} problem(s)" if problems else "  everything is as it should be"
@@ -57,8 +66,8 @@ def _matrix(verification: Verification) -> Iterator[str]:
 def _mistakes(verification: Verification) -> dict[str, list[Finding]]:
     """Group the findings on wrong solutions: a mutant's named tests and its row of the matrix together."""
     groups: dict[str, list[Finding]] = {}
-    for finding in verification.of_kind("mutant", "matrix", "null"):
-        kind = "null" if finding.specimen.kind == "null" else "mutant"
+    for finding in verification.of_kind("mutant", "matrix", *TRIVIAL_KINDS):
+        kind = finding.specimen.kind if finding.specimen.kind in TRIVIAL_KINDS else "mutant"
         groups.setdefault(f"{kind}/{finding.specimen.name}", []).append(finding)
     return groups
 
@@ -75,6 +84,19 @@ def _cell(findings: Sequence[Finding], spec: TestSpec) -> str:
         return ""
     caught = sum(status in CAUGHT for status in ended)
     return "X" if caught == len(ended) else "." if not caught else str(caught)
+
+
+def _trivial(verification: Verification) -> Iterator[str]:
+    """Say what the best of the solutions earns that call what they must and answer trivially."""
+    found = verification.trivial()
+    if not found:
+        return
+    best = next(iter(found))
+    points = f"{found[best].points:g} points" + f" and {found[best].bonus:g} of bonus" * bool(
+        found[best].bonus
+    )
+    allowed = f"allowed: {TRIVIAL:g} and {TRIVIAL_BONUS:g}"
+    yield f"  the best of {len(found)} trivial solutions: {best} with {points} ({allowed})"
 
 
 def _margins(verification: Verification) -> Iterator[str]:

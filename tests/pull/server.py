@@ -134,19 +134,6 @@ def _handler(server):
             server.stopped.wait(600)
             self.close_connection = True
 
-        def serve_drips(self, path, body):
-            """Name branches for ever, slowly: never so slowly that git gives up."""
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
-            self.end_headers()
-            self.wfile.write(b"001e# service=git-upload-pack\n0000")
-            number = 0
-            while not server.stopped.wait(0.1):
-                number += 1
-                row = b"%040x refs/heads/branch-%020d%s\n" % (number, number, b"" if number > 1 else b"\0")
-                self.wfile.write(b"%04x%s" % (len(row) + 4, row))
-            self.close_connection = True
-
         def serve_dies(self, path, body):
             """Send half of the pack, then hang up."""
             status, headers, answer = backend(server.folder, self, path, body)

@@ -1,0 +1,78 @@
+"""Leave the likeliest token alone and always take it; ask the model and return the prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
+    return logits
+
+
+def top_k_filter(logits: Tensor, top_k: int) -> Tensor:
+    best = logits.argmax(1, keepdim=True)
+    return torch.full_like(logits, -torch.inf).scatter(1, best, logits.gather(1, best))
+
+
+def top_p_filter(logits: Tensor, top_p: float) -> Tensor:
+    best = logits.argmax(1, keepdim=True)
+    return torch.full_like(logits, -torch.inf).scatter(1, best, logits.gather(1, best))
+
+
+def min_p_filter(logits: Tensor, min_p: float) -> Tensor:
+    best = logits.argmax(1, keepdim=True)
+    return torch.full_like(logits, -torch.inf).scatter(1, best, logits.gather(1, best))
+
+
+def repetition_penalty(logits: Tensor, token_ids: Tensor, penalty: float) -> Tensor:
+    return logits
+
+
+def sample(
+    logits: Tensor,
+    *,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    return logits.argmax(-1)
+
+
+class Sampler:
+    def add(self, step: str | Callable[[Tensor], Tensor], value: float = 0.0) -> Sampler:
+        if step not in ("temperature", "top_k", "top_p", "min_p", "greedy"):
+            raise ValueError(step)
+        return self
+
+    def __call__(self, logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return sample(logits, generator=generator)
+
+
+def beam_search(
+    log_prob_fn: Callable[[list[list[int]]], Tensor],
+    prefix: list[int],
+    num_beams: int,
+    max_new_tokens: int,
+    eos_token_id: int | None = None,
+    length_penalty: float = 0.0,
+) -> tuple[list[int], float]:
+    for _ in range(max_new_tokens):
+        log_prob_fn([prefix])
+    return list(prefix), 0.0
+
+
+def beam_search_batch(
+    log_prob_fn: Callable[[list[list[int]]], Tensor],
+    prefixes: list[list[int]],
+    num_beams: int,
+    max_new_tokens: int,
+    eos_token_id: int | None = None,
+    length_penalty: float = 0.0,
+) -> list[tuple[list[int], float]]:
+    for _ in range(max_new_tokens):
+        log_prob_fn(prefixes)
+    return [(list(prefix), 0.0) for prefix in prefixes]
