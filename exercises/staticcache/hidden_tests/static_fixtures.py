@@ -167,17 +167,22 @@ def random_ids(rng: object, model: Model, *shape: int) -> Tensor:
     return rng.integers(3, model.config.vocab_size, shape)
 
 
-def contents(cache: object) -> dict[str, Tensor]:
-    """Return what the student's cache holds, checked for form."""
+def contents(cache: object, *, exact: bool = False) -> dict[str, Tensor]:
+    """Return k and v of the student's cache, checked for form; with `exact` there must be nothing else."""
     state = cache.state_dict()
     check(
-        isinstance(state, dict) and set(state) == {"k", "v"} and all(map(torch.is_tensor, state.values())),
-        "state_dict() of a StaticCache must have exactly the entries k and v",
-        "StaticCache 的 state_dict() 应恰好包含 k 与 v 两项",
+        isinstance(state, dict) and {"k", "v"} <= set(state) and all(map(torch.is_tensor, state.values())),
+        "state_dict() of a StaticCache must have the entries k and v",
+        "StaticCache 的 state_dict() 应包含 k 与 v 两项",
+    )
+    check(
+        not exact or set(state) == {"k", "v"},
+        "state_dict() of a StaticCache must have no entries but k and v: persistent=False keeps a buffer out",
+        "StaticCache 的 state_dict() 除 k 与 v 外不应有其他项：persistent=False 可使缓冲区不出现在其中",
     )
     # Keys may be stored before or after rotation, which does not change their lengths.
     clue((state["v"], state["k"].double().norm(dim=-1)), replaces=1)
-    return state
+    return {name: state[name] for name in ("k", "v")}
 
 
 def poison(rng: object, cache: object, model: Model, batch: int, length: int) -> dict[str, Tensor]:
@@ -185,7 +190,9 @@ def poison(rng: object, cache: object, model: Model, batch: int, length: int) ->
     config = model.config
     shape = (config.num_hidden_layers, batch, config.num_key_value_heads, length, config.head_dim)
     state = {name: (rng.integers(0, 2, shape) * 2 - 1) * POISON for name in ("k", "v")}
-    cache.load_state_dict(state)
+    known = cache.state_dict()
+    clue(None, replaces=1)
+    cache.load_state_dict({**known, **state} if isinstance(known, dict) else state)
     return state
 
 
