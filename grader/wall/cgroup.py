@@ -1,4 +1,4 @@
-"""Control groups, versions 1 and 2: hard walls for memory and processes, exact CPU time of a whole job.
+"""Control groups, versions 1 and 2: hard walls for memory and processes, a job's exact CPU time, its halt.
 
 Used where this process may make directories in them, which is never required. A job's directory is
 named after the slot, so that whoever comes next can tell and remove what a killed slot left behind.
@@ -21,7 +21,8 @@ _MIB = 1 << 20
 # Charged to a job although no student asked for it: copies of the interpreter's pages (a cold process
 # brings all of them), page tables, kernel memory.
 OVERHEAD = 512 * _MIB
-_REMOVE_SECONDS = 1.0
+_REMOVE_SECONDS = 10.0  # a killed process may have gigabytes to give back
+_FREEZE_SECONDS = 2.0  # a process is frozen when it is next scheduled: milliseconds
 _serial = itertools.count()
 
 
@@ -77,6 +78,33 @@ class JobCgroup:
         name = "memory.events" if version == 2 else "memory.oom_control"
         return _field(directory / name, "oom_kill") > 0
 
+    def freeze(self) -> bool:
+        """Halt everything in here, what is forked meanwhile included; False where that cannot be done."""
+        if not (found := self._find("freezer")):
+            return False
+        directory, version = found
+        try:
+            if version == 2:
+                (directory / "cgroup.freeze").write_text("1")
+            else:
+                (directory / "freezer.state").write_text("FROZEN")
+            deadline = time.monotonic() + _FREEZE_SECONDS
+            while not _frozen(directory, version):
+                if time.monotonic() > deadline:  # one waits in the kernel, where it takes no time
+                    break
+                time.sleep(0.0005)
+        except OSError:
+            return False
+        return True
+
+    def thaw(self) -> None:
+        """Let everything in here go on."""
+        if found := self._find("freezer"):
+            directory, version = found
+            name, value = ("cgroup.freeze", "0") if version == 2 else ("freezer.state", "THAWED")
+            with contextlib.suppress(OSError):
+                (directory / name).write_text(value)
+
     def kill(self) -> None:
         """End everything in here: the last resort when the job's own chain of command is broken."""
         for directory in self._directories:
@@ -116,7 +144,7 @@ class Cgroups:
 
     @property
     def controllers(self) -> frozenset[str]:
-        """Return the usable controllers among memory, pids, cpu."""
+        """Return the usable controllers among memory, pids, cpu, freezer."""
         return frozenset[str]().union(*(h.controllers for h in self._hierarchies))
 
     def make(self, limits: Limits) -> JobCgroup:
@@ -147,7 +175,7 @@ def _hierarchies(proc: Path) -> Iterator[Hierarchy]:
     for version, names, mount_point, own in memberships(proc):
         if version == 2:
             yield from _version_2(mount_point, own)
-        elif used := names & {"memory", "pids", "cpuacct"}:
+        elif used := names & {"memory", "pids", "cpuacct", "freezer"}:
             yield Hierarchy(1, frozenset("cpu" if n == "cpuacct" else n for n in used), own)
 
 
@@ -184,8 +212,8 @@ def _version_2(mount_point: Path, own: Path) -> Iterator[Hierarchy]:
         with contextlib.suppress(OSError):
             passed_on = frozenset((base / "cgroup.subtree_control").read_text().split())
             if "memory" in passed_on:
-                # cpu.stat counts without the controller
-                yield Hierarchy(2, (passed_on & {"memory", "pids"}) | {"cpu"}, base)
+                # cpu.stat counts, and cgroup.freeze halts, without a controller
+                yield Hierarchy(2, (passed_on & {"memory", "pids"}) | {"cpu", "freezer"}, base)
 
 
 def _below(mount_point: Path, path: str, root: str) -> Path:
@@ -224,6 +252,12 @@ def _set_limits(directory: Path, hierarchy: Hierarchy, limits: Limits) -> None:
     for name, value in optional.items():
         with contextlib.suppress(OSError):  # a kernel without swap accounting
             (directory / name).write_text(value)
+
+
+def _frozen(directory: Path, version: int) -> bool:
+    if version == 2:
+        return _field(directory / "cgroup.events", "frozen") == 1
+    return (directory / "freezer.state").read_text().strip() == "FROZEN"
 
 
 def _field(path: Path, name: str) -> int:

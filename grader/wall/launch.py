@@ -20,6 +20,7 @@ from grader.wall.cgroup import JobCgroup, find_cgroups
 from grader.wall.keeper import Keeper, LeashKeeper, NamespaceKeeper, StatusPipe, wait_for
 from grader.wall.limits import ProcessTree, Usage, job_spec
 from grader.wall.template import Template, TemplateError, start_python
+from grader.wall.turns import Halt, Turns
 from grader.wall.view import launch_for, package_directory
 from grader.wall.worker import Worker
 
@@ -84,6 +85,7 @@ class Wall:
         self._template = Template(self._launch) if tier == "A" else None
         self._jobs = itertools.count(1)
         self._open: list[Worker] = []
+        self._turns = Turns()
 
     def open(self, limits: Limits) -> Worker:
         """Return a worker that has proved its confinement and read nothing yet.
@@ -91,6 +93,7 @@ class Wall:
         Raises WallError when a worker cannot be confined here, UngradedError when the template died
         twice in a row.
         """
+        self._turns.take(None)  # nothing of a student's runs meanwhile
         if self._template is None:
             return self._open_cold(limits)
         if next(self._jobs) >= _JOBS_PER_TEMPLATE and all(w.gone for w in self._open):
@@ -161,10 +164,12 @@ class Wall:
         """Wait for the self-probe; a worker that did not pass it is ended and never spoken to."""
         ends.close_theirs()
         cgroup.close()
-        usage = Usage(limits, cgroup, ProcessTree(keeper.pid()), directory)
+        tree = ProcessTree(keeper.pid())
+        usage, halt = Usage(limits, cgroup, tree, directory), Halt(cgroup, tree)
         worker = Worker(
             ends.sock, [ends.output], ends.status, keeper, cgroup, usage, limits,
-            on_stuck=self._abandon, clean_up=lambda: scratch.remove(directory), is_sound=self._is_sound,
+            on_stuck=self._abandon, clean_up=lambda: scratch.remove(directory), halt=halt, turns=self._turns,
+            is_sound=self._is_sound,
         )  # fmt: skip
         self._open = [w for w in self._open if not w.gone]
         self._open.append(worker)  # so that `close` ends it, too, if the wait is interrupted
@@ -173,6 +178,7 @@ class Wall:
             worker.kill()
             problem = ends.status.failure or ("no answer in time" if told else "it ended without a word")
             raise WallError(f"a worker could not be confined (tier {self.tier}): {problem}{_hint(worker)}")
+        self._turns.take(halt)
         worker.start()
         return worker
 

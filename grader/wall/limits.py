@@ -120,6 +120,8 @@ class Usage:
     def exceeded(self) -> tuple[Reason, str] | None:
         """Return the limit that is exceeded, if one is."""
         if self.cpu_seconds() > self._limits.cpu:
+            if self.many_processes():
+                return Reason.PROCESSES, f"started {self._limits.processes} processes or threads"
             return Reason.CPU, f"used more than {self._limits.cpu:g} s of CPU time"
         if self.out_of_memory():
             return Reason.MEMORY, f"used more than {self._limits.memory} MiB of memory"

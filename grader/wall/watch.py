@@ -1,11 +1,11 @@
-"""Look after a job while the judge is busy with something else, where no kernel limit would."""
+"""Look after a job while the judge is busy with something else."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from grader.job import Reason
-from grader.wall.keeper import Keeper
 from grader.wall.limits import Usage
 
 _TICK = 0.1  # seconds between two looks
@@ -14,10 +14,10 @@ _TICK = 0.1  # seconds between two looks
 class Watch:
     """A thread that ends a job beyond its limits. `found` says which, once it has."""
 
-    def __init__(self, usage: Usage, keeper: Keeper) -> None:
+    def __init__(self, usage: Usage, put_down: Callable[[], object]) -> None:
         self.found: tuple[Reason, str] | None = None
         self._usage = usage
-        self._keeper = keeper
+        self._put_down = put_down
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
@@ -26,10 +26,10 @@ class Watch:
         while not self._over.wait(_TICK):
             if exceeded := self._usage.exceeded():
                 self.found = exceeded
-                self._keeper.kill()
+                self._put_down()
                 return
 
     def stop(self) -> None:
-        """Stop looking. On return the keeper is no longer used."""
+        """Stop looking. On return it does nothing to the job any more."""
         self._over.set()
         self._thread.join()

@@ -24,6 +24,7 @@ from grader.wall.cgroup import JobCgroup
 from grader.wall.keeper import Keeper, Status
 from grader.wall.limits import Usage
 from grader.wall.output import Output
+from grader.wall.turns import Halt, Turns
 from grader.wall.watch import Watch
 
 _TICK = 0.1  # seconds between two looks at the usage
@@ -59,6 +60,8 @@ class Worker:
         limits: Limits,
         on_stuck: Callable[[], None],
         clean_up: Callable[[], None],
+        halt: Halt | None = None,
+        turns: Turns | None = None,
         is_sound: Callable[[], bool] = lambda: True,
     ) -> None:
         self._sock = sock
@@ -70,14 +73,17 @@ class Worker:
         self._limits = limits
         self._on_stuck = on_stuck
         self._clean_up = clean_up
+        self._halt = halt
+        self._turns = turns
         self._is_sound = is_sound  # whether what is above the job lives
         self._printed = Output()
         self._watch: Watch | None = None
         self._killed: Killed | None = None  # what every later call raises
         self._gone = False
         self._cpu = 0.0  # seconds, at the end
-        self._waited = 0.0  # seconds spent waiting for this worker in all
+        self._waited = 0.0  # seconds spent on this worker in all
         self._deadline = math.inf  # of the call under way, on the monotonic clock
+        self._end = math.inf  # of the whole job's time; it runs while we are at it only
         self._next_look = 0.0
         self._wanted = selectors.EVENT_READ
         self._selector = selectors.DefaultSelector()
@@ -133,21 +139,29 @@ class Worker:
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """Bound everything inside the block; nested deadlines can only be shorter."""
-        outer = self._deadline
-        self._deadline = min(outer, time.monotonic() + seconds)
+        """Bound everything inside the block; nested deadlines can only be shorter.
+
+        All of its time is the job's: waiting for it, reading what it sends, doing what it asks for.
+        """
+        outer, begin = self._deadline, time.monotonic()
+        outermost = self._end == math.inf
+        if outermost:
+            self._end = begin + self._limits.wall - self._waited
+        self._deadline = min(outer, begin + seconds)
         try:
             yield
         finally:
             self._deadline = outer
+            if outermost:
+                self._end = math.inf
+                self._waited += time.monotonic() - begin
 
     # -------------------------------------------------------------- looking
 
     def start(self) -> None:
         """Begin counting what the job uses: it is ready, and is about to read its first byte."""
         self._usage.start()
-        if not self._cgroup.memory:
-            self._watch = Watch(self._usage, self._keeper)
+        self._watch = Watch(self._usage, self._put_down)
 
     @property
     def output(self) -> bytes:
@@ -171,7 +185,7 @@ class Worker:
 
     @property
     def waited(self) -> float:
-        """The seconds that the trusted side has spent waiting for this worker."""
+        """The seconds that the trusted side has spent on this worker: waiting for it, and serving it."""
         return self._waited
 
     # -------------------------------------------------------------- ending
@@ -185,7 +199,7 @@ class Worker:
         if self._watch:
             self._watch.stop()
         self._cpu = self._usage.cpu_seconds()
-        dead = self._keeper.kill()
+        dead = self._put_down()
         if not dead:
             self._cgroup.kill()
             self._on_stuck()
@@ -195,6 +209,12 @@ class Worker:
         self._close()
         if not self._cgroup.remove() or not dead:
             raise UngradedError("processes of a job could not be ended; this machine needs a look")
+
+    def _put_down(self) -> bool:
+        """End all processes of the job; False if some may be alive."""
+        if self._halt is not None:
+            self._halt.end()
+        return self._keeper.kill()
 
     def __enter__(self) -> Worker:
         return self
@@ -214,44 +234,48 @@ class Worker:
     # -------------------------------------------------------------- waiting
 
     def _check(self) -> None:
+        """Raise `Killed` where the job has ended or is beyond a limit: no one waits for who always sends."""
         if self._killed:
             raise self._killed
+        if self._turns is not None:
+            self._turns.take(self._halt)
+        self._check_limits()
 
     def _wait(self, event: int) -> None:
         """Wait until the socket is ready for `event`; raises `Killed` when a limit comes first."""
         if event != self._wanted:
             self._selector.modify(self._sock, event, _SOCK)
             self._wanted = event
-        begin = time.monotonic()
-        end = min(self._deadline, begin + self._limits.wall - self._waited)
-        try:
-            while not self._step(end):
+        with self.deadline(math.inf):
+            while not self._step():
                 pass
-        finally:
-            self._waited += time.monotonic() - begin
 
-    def _step(self, end: float) -> bool:
+    def _step(self) -> bool:
         """Do one round of waiting; say whether the socket may be ready."""
-        now = time.monotonic()
-        if now >= end:
-            in_all = "the whole job took" if end < self._deadline else "the call took"
-            self._stop(Reason.WALL, f"{in_all} too long")
-        events = self._selector.select(min(_TICK, end - now))
+        left = min(self._deadline, self._end) - time.monotonic()
         ready = False
-        for key, _ in events:
+        for key, _ in self._selector.select(max(0.0, min(_TICK, left))):
             if key.data is _SOCK:
                 ready = True
             else:
                 self._drain_one(key.fd)
-        look = time.monotonic() >= self._next_look
+        self._check_limits()
+        return ready
+
+    def _check_limits(self) -> None:
+        """End a job that has no time left, or has printed or used too much."""
+        now = time.monotonic()
+        if now >= min(self._deadline, self._end):
+            in_all = "the whole job took" if self._end < self._deadline else "the call took"
+            self._stop(Reason.WALL, f"{in_all} too long")
+        look = now >= self._next_look
         if look:
-            self._next_look = time.monotonic() + _TICK
+            self._next_look = now + _TICK
             self._drain()
         if self._printed.total > self._limits.output * _KIB:
             self._stop(Reason.OUTPUT, f"printed more than {self._limits.output} KiB")
         if look and (exceeded := self._usage.exceeded()):
             self._stop(*exceeded)
-        return ready
 
     def _drain_one(self, fd: int) -> None:
         if self._printed.drain(fd) == 0:
@@ -268,22 +292,22 @@ class Worker:
 
     def _stop(self, reason: Reason, detail: str) -> NoReturn:
         """End a job that exceeds a limit."""
-        if reason in (Reason.WALL, Reason.CPU) and self._usage.many_processes():
+        if reason is Reason.WALL and self._usage.many_processes():
             reason, detail = Reason.PROCESSES, f"started {self._limits.processes} processes or threads"
-        self._end(Killed(reason, detail))
+        self._fall(Killed(reason, detail))
 
     def _die(self) -> NoReturn:
         """End a job whose socket has closed: its worker ended, or goes on without us."""
-        if self._watch and self._watch.found:
-            self._end(Killed(*self._watch.found))
         code = self._status.exit_code(_LAST_WORDS)
+        if self._watch and self._watch.found:  # it may have ended, meanwhile, what is above the worker
+            self._fall(Killed(*self._watch.found))
         swept_away = code == -getattr(signal, "SIGKILL", 9) and not self._is_sound()
         if swept_away or (code is None and self._status.closed):
             self.kill()
             raise UngradedError("the process above a worker was killed from outside")
-        self._end(self._obituary(code))
+        self._fall(self._obituary(code))
 
-    def _end(self, killed: Killed) -> NoReturn:
+    def _fall(self, killed: Killed) -> NoReturn:
         self._killed = killed
         self.kill()
         raise killed

@@ -22,7 +22,9 @@ def version_2(tmp_path):
 
 def test_version_2_uses_the_ancestor_that_hands_controllers_on(version_2):
     (found,) = cgroup._hierarchies(version_2)
-    assert found == Hierarchy(2, frozenset({"memory", "pids", "cpu"}), version_2 / "mnt/user.slice")
+    assert found == Hierarchy(
+        2, frozenset({"memory", "pids", "cpu", "freezer"}), version_2 / "mnt/user.slice"
+    )
 
 
 def test_version_2_limits(tmp_path):
