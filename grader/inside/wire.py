@@ -27,6 +27,7 @@ MAX_BLOBS = 1024  # tensors and byte strings in one message
 MAX_DIMS = 8
 MAX_TEXT = 64 * 1024  # characters of a string
 MAX_FILES = 1024
+_SKIPPED = 64 << 10  # bytes of a blob that nobody wants, at a time
 ALIGNMENT = 64  # what torch's own allocator gives; kernels may round differently below it
 
 ITEM_SIZES = {
@@ -331,7 +332,15 @@ def pack(message: Message, blobs: Sequence[Buffer]) -> list[Buffer]:
 def read_frame(
     receive_into: Callable[[memoryview], None], decoder: msgspec.msgpack.Decoder[M], limits: FrameLimits
 ) -> tuple[M, list[Blob]]:
-    """Read one frame: its message and its blobs.
+    """Read one frame: its message and its blobs. Raises ProtocolError, see `read_message`."""
+    message = read_message(receive_into, decoder, limits)
+    return message, read_blobs(receive_into, message)
+
+
+def read_message(
+    receive_into: Callable[[memoryview], None], decoder: msgspec.msgpack.Decoder[M], limits: FrameLimits
+) -> M:
+    """Read the message of a frame, which says how long its blobs are. These must be read or skipped next.
 
     `receive_into` fills the whole buffer it is given or raises. Raises ProtocolError for anything
     that is not a frame of `decoder`'s messages within the limits.
@@ -346,14 +355,28 @@ def read_frame(
     message = _decode(header, decoder)
     if (total := sum(message.blobs)) > limits.payload:
         raise ProtocolError(f"{total} bytes of data; at most {limits.payload} are allowed")
-    return message, [_receive_blob(receive_into, size) for size in message.blobs]
+    return message
+
+
+def read_blobs(receive_into: Callable[[memoryview], None], message: Message) -> list[Blob]:
+    """Read the blobs that belong to a message."""
+    return [_receive_blob(receive_into, size) for size in message.blobs]
+
+
+def skip_blobs(receive_into: Callable[[memoryview], None], message: Message) -> None:
+    """Let the blobs that belong to a message pass, in little room."""
+    left, room = sum(message.blobs), memoryview(bytearray(_SKIPPED))
+    while left:
+        part = room[: min(left, len(room))]
+        receive_into(part)
+        left -= len(part)
 
 
 def _decode(header: bytearray, decoder: msgspec.msgpack.Decoder[M]) -> M:
     try:
         return decoder.decode(header)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:  # msgspec's are ValueErrors
-        raise ProtocolError(f"malformed header: {str(error)[:200]}") from None
+        raise ProtocolError(f"malformed header: {str(error)[:200]}") from error
 
 
 def _receive_blob(receive_into: Callable[[memoryview], None], size: int) -> Blob:

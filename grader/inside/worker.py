@@ -41,6 +41,7 @@ from grader.inside.wire import (
     Hold,
     Inspect,
     Load,
+    ProtocolError,
     Question,
     Raise,
     Ready,
@@ -111,7 +112,12 @@ class _Worker:
             view = view[count:]
 
     def _read(self) -> tuple[Question, list[Blob]]:
-        return read_frame(self._receive_into, question_decoder, QUESTION_LIMITS)
+        try:
+            return read_frame(self._receive_into, question_decoder, QUESTION_LIMITS)
+        except ProtocolError as error:
+            if isinstance(error.__cause__, RecursionError):  # of the student's code, which waits for a reply
+                raise error.__cause__ from None
+            raise
 
     # ------------------------------------------------------------------------------------ answers
     def answer(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import count
+from math import prod
 
 import torch
 
@@ -39,6 +40,7 @@ from grader.remote.exposed import ExposedObject
 from grader.remote.instance import CallMethod, Instance
 
 MAX_HANDLES = 10_000
+_VALUE_BYTES = 8  # of the largest number
 
 
 class Ledger:
@@ -151,6 +153,21 @@ class Ledger:
         if known._cls != node.cls:
             raise ProtocolError("a handle that has changed its class")
         return known
+
+
+def count_values(nodes: Sequence[AnswerNode], blobs: Sequence[int]) -> int:
+    """Count what a tree holds by its own account, before anything is made of it or its blobs are read.
+
+    A number counts as one value, in a tensor too; so do 8 bytes or characters, and whatever else stands
+    alone. An empty dimension counts as one element: beside it the others may claim anything.
+    """
+    return max(sum(map(_values, nodes)), sum(blobs) // _VALUE_BYTES)
+
+
+def _values(node: AnswerNode) -> int:
+    if isinstance(node, Tensor):
+        return prod(max(n, 1) for n in node.shape)
+    return 1 + len(node) // _VALUE_BYTES if isinstance(node, str) else 1
 
 
 def _device(name: str) -> torch.device:

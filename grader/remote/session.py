@@ -34,12 +34,14 @@ from grader.inside.wire import (
     Upload,
     answer_decoder,
     pack,
-    read_frame,
+    read_blobs,
+    read_message,
+    skip_blobs,
 )
 from grader.job import Limits, Reason
 from grader.remote.failures import AnswerError, StudentError, Violation, checked_steps
 from grader.remote.instance import Instance
-from grader.remote.ledger import Ledger
+from grader.remote.ledger import Ledger, count_values
 from grader.remote.patience import Patience
 from grader.wall.worker import Killed
 
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 Record = Callable[[str, object], None]
 T = TypeVar("T")
 BROKEN = "this object of the grader failed"
-MOST_RECEIVED = 2 << 30  # bytes of data in all answers within one test, which may keep every one of them
+NODE_BYTES = 64  # that a value outside a tensor takes here, roughly
 
 
 class Line(Protocol):
@@ -97,7 +99,7 @@ class Session:
         self._frames = frames
         self._ledger = Ledger(self._call_method)
         self._files: Mapping[str, bytes] = {}  # what was loaded
-        self._received = 0  # bytes of data since the last test
+        self._received = 0  # bytes since the last test, which may keep all of them
         self._asking = False
         self._ended: Exception | None = None
         self._guarded(self._read_ready, limits.call)
@@ -234,7 +236,7 @@ class Session:
         question.id = secrets.randbits(63)
         self._asking = True
         try:
-            answer, value, failure = self._guarded(lambda: self._converse(question, blobs, seconds), seconds)
+            answer, value, failure = self._guarded(lambda: self._converse(question, blobs), seconds)
         finally:
             self._asking = False
         self.graphs += answer.graphs
@@ -269,39 +271,48 @@ class Session:
             raise
 
     def _converse(
-        self, question: Message, blobs: Sequence[Buffer], seconds: float
+        self, question: Message, blobs: Sequence[Buffer]
     ) -> tuple[Return | Raise, object, Exception | None]:
         """Send a question, serve callbacks, and return the answer, its value, and a callback's failure."""
-        until = time.monotonic() + seconds
         self._line.send(pack(question, blobs))
         failure: Exception | None = None
         while True:
-            answer, received = read_frame(self._line.receive_into, answer_decoder, self._frames)
+            answer = read_message(self._line.receive_into, answer_decoder, self._frames)
             if answer.id != question.id or isinstance(answer, Ready):
                 raise ProtocolError("an answer to a question that was not asked")
-            self._received += sum(blob.nbytes for blob in received)
-            if self._received > MOST_RECEIVED:
-                raise ProtocolError(f"more than {MOST_RECEIVED >> 20} MiB of data within one test")
             if isinstance(answer, Callback):
-                if time.monotonic() > until:  # with data always waiting, the line itself never waits
-                    self._line.kill()
-                    raise Killed(Reason.WALL, "the call took too long")
-                failure = self._call_back(answer, received, failure)
+                failure = self._call_back(answer, failure)
                 continue
-            value = self._ledger.decode(answer.value, received) if isinstance(answer, Return) else None
-            return answer, value, failure
+            if isinstance(answer, Raise):
+                if answer.blobs:
+                    raise ProtocolError("data that belongs to no value")
+                return answer, None, failure
+            self._take_in(answer, answer.value)
+            return answer, self._ledger.decode(answer.value, self._read_blobs(answer)), failure
 
-    def _call_back(
-        self, call: Callback, received: Sequence[Blob], failure: Exception | None
-    ) -> Exception | None:
+    def _take_in(self, answer: Return | Callback, nodes: Sequence[object]) -> None:
+        """Count what is about to be read: within one test no more than the job itself may hold."""
+        self._received += sum(answer.blobs) + NODE_BYTES * len(nodes)
+        if self._received > self._limits.memory << 20:
+            self._line.kill()
+            raise Killed(Reason.MEMORY, f"sent more than {self._limits.memory} MiB within one test")
+
+    def _read_blobs(self, answer: Message) -> list[Blob]:
+        return read_blobs(self._line.receive_into, answer)
+
+    def _call_back(self, call: Callback, failure: Exception | None) -> Exception | None:
         """Let the student call an exposed object, and reply. After a failure every call is refused."""
         target = self._ledger.exposed(call.target)
         if call.method not in target.methods:
             raise ProtocolError("a call of a method that is not exposed")
-        args, kwargs = _arguments(self._ledger.decode(call.arguments, received))
+        failure = failure or target.admit(count_values(call.arguments, call.blobs))
         blobs: list[Buffer] = []
         tree: list[QuestionNode] = [None]
-        if failure is None:
+        if failure is not None:
+            skip_blobs(self._line.receive_into, call)
+        else:
+            self._take_in(call, call.arguments)
+            args, kwargs = _arguments(self._ledger.decode(call.arguments, self._read_blobs(call)))
             try:
                 tree = self._ledger.encode(target.call(call.method, args, kwargs), blobs)
             except Exception as error:  # told to the test once the student has returned
@@ -313,8 +324,8 @@ class Session:
         return failure
 
     def _read_ready(self) -> None:
-        answer, _ = read_frame(self._line.receive_into, answer_decoder, self._frames)
-        if not isinstance(answer, Ready):
+        answer = read_message(self._line.receive_into, answer_decoder, self._frames)
+        if not isinstance(answer, Ready) or answer.blobs:
             raise ProtocolError("an answer before the first question")
 
 

@@ -53,7 +53,10 @@ class Line:
             view = view[count:]
 
     def _wait(self) -> None:
-        self.sock.settimeout(max(0.001, min(200.0, self._until - time.monotonic())))
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise Killed(Reason.WALL, "late")
+        self.sock.settimeout(max(0.001, min(200.0, left)))
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from grader.checks import WrongAnswer, expect_raises
+from grader.job import Limits, Reason
 from grader.remote import AnswerError, Instance, RemoteModule, StudentError, expose
 from grader.wall.worker import Killed
+
+from .wiring import anything
+
+
+def memory(field: str) -> int:
+    """Return a figure of this process's memory, in bytes: VmRSS, or VmHWM, the most since it was set back."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0]) * 1024
+
 
 CACHE = {"Cache": ("add", "__len__", "__call__", "keep", "gone"), "Model": ("run",)}
 SOURCE = """
@@ -203,8 +214,6 @@ def test_solutions_import_earlier_exercises(bench):
 
 
 def test_a_call_that_takes_too_long_is_killed(bench):
-    from grader.job import Limits
-
     student = bench.load("def f():\n while True: pass", ["f"], session=bench.session(limits=Limits(call=0.5)))
     started = time.monotonic()
     with pytest.raises(Killed, match="wall"):
@@ -253,7 +262,7 @@ def caller(bench):
 
 def test_callables_stay_with_the_judge(caller):
     seen = []
-    answer = caller.twice(expose(lambda x: seen.append(x) or x * 2), torch.ones(2))
+    answer = caller.twice(expose(lambda x: seen.append(x) or x * 2, anything, most=100), torch.ones(2))
     assert [a.tolist() for a in answer] == [[2, 2], [4, 4]]
     assert len(seen) == 2
 
@@ -272,7 +281,7 @@ class Cache:
 
 def test_objects_offer_only_listed_methods(caller):
     cache = Cache()
-    lent = expose(cache, methods={"update": None, "__len__": None})
+    lent = expose(cache, {"update": anything, "__len__": anything}, most=100)
     assert caller.method(lent, 3) == 1
     assert cache.kept == [6]
     with pytest.raises(StudentError, match="secret"):
@@ -285,8 +294,8 @@ def test_a_refused_call_fails_the_test_even_if_caught(caller):
             raise ValueError("x must be small")
 
     with pytest.raises(WrongAnswer, match="x must be small"):
-        caller.quietly(expose(lambda x: x, check=small), 4)
-    assert caller.quietly(expose(lambda x: x, check=small), 3) == 3
+        caller.quietly(expose(lambda x: x, small, most=100), 4)
+    assert caller.quietly(expose(lambda x: x, small, most=100), 3) == 3
 
 
 def test_a_refusal_may_be_said_in_both_languages(caller):
@@ -294,24 +303,85 @@ def test_a_refusal_may_be_said_in_both_languages(caller):
         raise ValueError("x is wrong", "x 不对")
 
     with pytest.raises(WrongAnswer) as refused:
-        caller.quietly(expose(lambda x: x, check=refuse), 1)
+        caller.quietly(expose(lambda x: x, refuse, most=100), 1)
     assert refused.value.text.en.endswith("x is wrong")
     assert refused.value.text.zh.endswith("x 不对")
 
 
 def test_too_many_calls_fail_the_test(caller):
     with pytest.raises(WrongAnswer, match="more than 1 calls"):
-        caller.twice(expose(lambda x: x, max_calls=1), 1)
+        caller.twice(expose(lambda x: x, anything, most=100, max_calls=1), 1)
+
+
+LARGE = """
+import torch
+def pushes(f, what, times=1):
+    value = {
+        "tensor": lambda: torch.zeros(8 << 20, dtype=torch.int64),
+        "bools": lambda: torch.zeros(64 << 20, dtype=torch.bool),
+        "stretched": lambda: torch.zeros(1).expand(32 << 20),
+        "empty": lambda: torch.zeros(0, 1 << 39),
+        "bytes": lambda: b"x" * (64 << 20),
+        "list": lambda: list(range(100_000)),
+        "nested": lambda: [[[i] * 9] for i in range(9999)],
+        "text": lambda: ["x" * 60_000] * 60,
+        "row": lambda: torch.zeros(100),
+    }[what]()
+    for _ in range(times):
+        try: f(value)
+        except RuntimeError: pass
+    return 1
+"""
+
+
+@pytest.mark.parametrize("what", ["tensor", "bools", "bytes", "list", "nested", "text", "empty", "stretched"])
+def test_a_call_that_brings_too_much_is_refused_before_it_is_read(bench, what):
+    """Before, the judge took in all of it, and more for what the target made of it."""
+    student, seen = bench.load(LARGE, ["pushes"]), []
+    Path("/proc/self/clear_refs").write_text("5")  # from now on
+    before = memory("VmRSS")
+    with pytest.raises(WrongAnswer, match="more than 100 values in one call"):
+        student.pushes(expose(seen.append, seen.append, most=100), what)
+    assert seen == []
+    assert memory("VmHWM") - before < 40 << 20  # the header alone is at most 4 MiB
+
+
+def test_what_all_calls_of_an_object_bring_is_bounded(bench):
+    student, seen = bench.load(LARGE, ["pushes"]), []
+    with pytest.raises(WrongAnswer, match="values in all"):
+        student.pushes(expose(seen.append, anything, most=120), "row", 1000)
+    assert sum(map(len, seen)) <= 100 * 120
+
+
+def test_what_callbacks_bring_in_one_test_is_bounded_by_the_jobs_memory(bench):
+    """Objects may keep what they are given."""
+    student = bench.load(LARGE, ["pushes"], session=bench.session(Limits(call=30.0, memory=200)))
+    with pytest.raises(Killed) as caught:
+        student.pushes(expose(anything, anything, most=9 << 20), "tensor", 4)
+    assert caught.value.reason is Reason.MEMORY
+
+
+def test_nothing_can_be_exposed_without_a_check_and_a_size():
+    for wrong in (
+        lambda: expose(print),
+        lambda: expose(print, anything),
+        lambda: expose(print, most=1),
+        lambda: expose(print, None, most=1),
+        lambda: expose(Cache(), {"update": None}, most=1),
+        lambda: expose(Cache(), anything, most=1),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 def test_calls_that_do_not_fit_the_signature_fail_the_test(caller):
     with pytest.raises(WrongAnswer, match="missing a required argument"):
-        caller.quietly(expose(lambda x, y: x), 1)
+        caller.quietly(expose(lambda x, y: x, anything, most=100), 1)
 
 
 def test_arguments_that_cannot_be_sent_are_the_students_error(caller):
     with expect_raises("TypeError"):
-        caller.odd(expose(lambda x: x))
+        caller.odd(expose(lambda x: x, anything, most=100))
 
 
 def test_a_bug_of_ours_stays_ours(caller):
@@ -319,31 +389,31 @@ def test_a_bug_of_ours_stays_ours(caller):
         raise ZeroDivisionError("ours")
 
     with pytest.raises(ZeroDivisionError, match="ours"):
-        caller.quietly(expose(broken), 1)
-    assert caller.twice(expose(lambda x: x), 1) == [1, 2]
+        caller.quietly(expose(broken, anything, most=100), 1)
+    assert caller.twice(expose(lambda x: x, anything, most=100), 1) == [1, 2]
 
 
 def test_what_a_callback_returns_may_be_unsendable_by_our_fault(caller):
     with pytest.raises(TypeError, match="cannot send"):
-        caller.quietly(expose(lambda x: object()), 1)
-    assert caller.twice(expose(lambda x: x), 1) == [1, 2]
+        caller.quietly(expose(lambda x: object(), anything, most=100), 1)
+    assert caller.twice(expose(lambda x: x, anything, most=100), 1) == [1, 2]
 
 
 def test_callbacks_cannot_call_the_student(caller):
     with pytest.raises(RuntimeError, match="waiting"):
-        caller.quietly(expose(lambda x: caller.give_back(1)), 1)
+        caller.quietly(expose(lambda x: caller.give_back(1), anything, most=100), 1)
 
 
 def test_handles_and_stand_ins_travel_both_ways(caller):
     seen = []
-    lent = expose(seen.append)
+    lent = expose(seen.append, anything, most=100)
     caller.hand_over(lent)
     assert seen[0].n() == 5
     assert caller.give_back(lent) is lent
 
 
 def test_a_stand_in_lives_as_long_as_its_test(caller):
-    caller.stash(expose(lambda x: x + 1))
+    caller.stash(expose(lambda x: x + 1, anything, most=100))
     assert caller.use_stash(1) == 2
     caller.settle()
     with pytest.raises(StudentError, match="cannot be used"):
@@ -356,7 +426,7 @@ def test_the_deadline_ticks_during_callbacks(bench):
 
     student = bench.load(CALLING, ["forever"], session=bench.session(limits=Limits(call=0.5)))
     with pytest.raises(Killed):
-        student.forever(expose(lambda x: x, max_calls=10**9))
+        student.forever(expose(lambda x: x, anything, most=10**9, max_calls=10**9))
 
 
 def test_callbacks_from_a_thread_still_in_flight_do_no_harm(bench):
@@ -369,7 +439,7 @@ def f(g):
 """
     student = bench.load(source, ["f"])
     for _ in range(5):
-        assert student.f(expose(lambda x: x)) == 100
+        assert student.f(expose(lambda x: x, anything, most=100)) == 100
     student.settle()
 
 
@@ -385,10 +455,10 @@ def g(f):
 def endless(f): return f(1) + endless(f)
 """
     student = bench.load(source, ["g", "endless"])
-    assert student.g(expose(lambda x: x)) in (1, "out of stack")
+    assert student.g(expose(lambda x: x, anything, most=100)) in (1, "out of stack")
     with expect_raises("RecursionError"):
-        student.endless(expose(lambda x: x, max_calls=10**4))
-    assert student.g(expose(lambda x: 5)) in (5, "out of stack")
+        student.endless(expose(lambda x: x, anything, most=10**6, max_calls=10**4))
+    assert student.g(expose(lambda x: 5, anything, most=100)) in (5, "out of stack")
     student.settle()
 
 

@@ -11,6 +11,8 @@ from grader.job import Limits, Reason
 from grader.remote import StudentError, expose
 from grader.wall.worker import Killed
 
+from .wiring import anything
+
 # A student who found the socket, the wire module and the question's id.
 THIEF = """
 import gc, os, socket, sys, threading, time
@@ -95,7 +97,7 @@ def test_breaches_during_a_call(thief, name):
 @pytest.mark.parametrize("name", ["other_method", "bad_arguments"])
 def test_false_callbacks(thief, name):
     with pytest.raises(Killed) as caught:
-        getattr(thief, name)(expose(lambda: 1))
+        getattr(thief, name)(expose(lambda: 1, anything, most=100))
     assert is_breach(caught)
 
 
@@ -131,7 +133,7 @@ def test_a_forged_handle_calls_nothing(bench):
 
 def test_a_callback_after_its_call_is_refused_inside(thief):
     calls = []
-    thief.late(expose(calls.append))
+    thief.late(expose(calls.append, anything, most=100))
     thief.settle()
     assert thief.honest(torch.ones(1)).item() == 1
     assert calls == []
@@ -141,7 +143,7 @@ def test_a_flood_of_callbacks_ends_at_the_deadline(bench):
     student = bench.load(THIEF, NAMES, {"Model": ("run",)}, session=bench.session(Limits(call=0.5)))
     started = time.monotonic()
     with pytest.raises(Killed) as caught:
-        student.floods(expose(lambda: 1, max_calls=10))
+        student.floods(expose(lambda: 1, anything, most=100, max_calls=10))
     assert caught.value.reason is Reason.WALL
     assert time.monotonic() - started < 60
 

@@ -168,7 +168,7 @@ def check_ending(error: Exception) -> None:
 def test_every_conversation_ends_in_a_way_that_has_a_name(data):
     line = Scripted(lambda question: b"".join(data.draw(st.lists(sent(question.id), min_size=1, max_size=3))))
     session = Session(line, LIMITS, SMALL)
-    lent = expose(lambda x: x, max_calls=2)
+    lent = expose(lambda x: x, lambda x: None, most=100, max_calls=2)
     steps = [
         lambda: session.load(FILES, module="exercises.x.solution", interface=INTERFACE),
         lambda: session.call("f", (torch.ones(2), lent), {}),
@@ -225,7 +225,7 @@ def test_the_fuzzer_reaches_answers_callbacks_and_refusals():
     def converse(data):
         line = Scripted(lambda question: data.draw(sent(question.id)) * 2)
         session = Session(line, LIMITS, SMALL)
-        lent = expose(lambda x: x)
+        lent = expose(lambda x: x, lambda x: None, most=100)
         for _ in range(2):
             try:
                 session.call("f", (lent,), {})

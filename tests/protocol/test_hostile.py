@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import tracemalloc
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -202,8 +203,8 @@ INTERFACE = Interface(("f",), {"Model": ("step",), "Cache": ()}, frozenset())
 LIMITS = Limits()
 
 
-def session(answer) -> tuple[Session, Scripted]:
-    """Open a session whose calls are answered by `answer(id) -> bytes`."""
+def session(answer, memory: int = LIMITS.memory) -> tuple[Session, Scripted]:
+    """Open a session whose calls are answered by `answer(id) -> bytes`; `memory` is the job's, in MiB."""
 
     def script(question: wire.Question) -> bytes:
         if isinstance(question, wire.Load):
@@ -211,7 +212,7 @@ def session(answer) -> tuple[Session, Scripted]:
         return answer(question.id)
 
     line = Scripted(script)
-    session = Session(line, LIMITS)
+    session = Session(line, replace(LIMITS, memory=memory))
     session.load({}, module="exercises.x.solution", interface=INTERFACE)
     return session, line
 
@@ -286,10 +287,9 @@ def test_too_many_handles_are_a_breach():
         RemoteModule(open_session).f()
 
 
-def test_a_test_receives_no_more_than_the_judge_can_keep(monkeypatch):
-    monkeypatch.setattr("grader.remote.session.MOST_RECEIVED", 1300)
-    tree = [wire.Tensor(0, "float32", [100])]
-    open_session, _ = session(lambda i: framed(wire.Return(id=i, value=tree), [bytes(400)]))
+def test_a_test_receives_no_more_than_the_job_may_hold():
+    tree = [wire.Tensor(0, "float32", [75_000])]  # 0.3 MB
+    open_session, _ = session(lambda i: framed(wire.Return(id=i, value=tree), [bytes(300_000)]), memory=1)
     student = RemoteModule(open_session)
     student.f(), student.f()
     student.settle()  # which is answered in the same way; the next test has room again

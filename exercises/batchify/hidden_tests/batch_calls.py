@@ -1,7 +1,7 @@
 """How the tests talk to a student's batch: through a model that stays with the judge, or through his own."""
 
 import torch
-from batch_fixtures import Counter
+from batch_fixtures import MOST_TOKENS, Counter
 
 from grader.checks import WrongAnswer, as_lists, assert_equal, assert_form, check, clue
 
@@ -11,7 +11,7 @@ MOST_CALLS = 1000
 def ask(student, expose, reference, model, rows, n, **options):
     """Let the student continue rows with a counting model; return the answer and the counter."""
     counter = Counter(reference, model)
-    lent = expose(counter, check=counter.validate, max_calls=MOST_CALLS)
+    lent = expose(counter, counter.validate, most=4 * MOST_TOKENS, max_calls=MOST_CALLS)
     try:
         return student.generate_batch(lent, [list(row.prompt) for row in rows], n, **options), counter
     except WrongAnswer as refusal:  # there is no answer that could tell which mistake it was

@@ -230,7 +230,7 @@ def make_ending(reference: object, model: Model, seed: int) -> Ending:
 
 # The model that stays with the judge.
 
-MOST_TOKENS = 4096  # in one call: what a call costs us grows with their square
+MOST_TOKENS = 1024  # in one call: what a call costs us grows with their square
 
 
 Step = tuple[Tensor, Tensor | None, Tensor | None]  # input_ids, attention_mask, position_ids

@@ -59,7 +59,15 @@ def test_public_generate_batch(student, expose):
     def count(input_ids, attention_mask=None, position_ids=None, cache=None):
         return torch.nn.functional.one_hot(after[input_ids], 10).float()  # logits [B, S, 10]
 
-    new = student.generate_batch(expose(count), [[1, 7], [3], [2, 4, 8]], 4, eos_token_id=5)
+    def validate(input_ids, *rest, **named):
+        if not isinstance(input_ids, torch.Tensor) or input_ids.dtype != torch.int64 or input_ids.dim() != 2:
+            raise ValueError("input_ids must be an int64 tensor [B, S]", "input_ids 应为 int64 张量 [B, S]")
+        if ((input_ids < 0) | (input_ids > 9)).any():
+            raise ValueError("there are ten tokens, from 0 to 9", "只有十个 token，从 0 到 9")
+
+    new = student.generate_batch(
+        expose(count, validate, most=1000), [[1, 7], [3], [2, 4, 8]], 4, eos_token_id=5
+    )
     assert_equal(new, [[8, 9, 0, 1], [4, 5], [9, 0, 1, 2]], what="new tokens")
 
 

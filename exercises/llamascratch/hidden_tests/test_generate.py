@@ -3,7 +3,7 @@
 import time
 
 import torch
-from llama_fixtures import Chain, greedy_case, make_model, student_model, swap_outputs, text_case
+from llama_fixtures import MOST_TOKENS, Chain, greedy_case, make_model, student_model, swap_outputs, text_case
 
 from grader.checks import assert_equal, check, clue, put_right
 
@@ -43,7 +43,7 @@ def feed_chain(student, expose, rng, length, n, **options):
     chain = Chain(rng.permutation(V))
     prompt = rng.integers(0, V, (1, length))
     due = chain.text(int(prompt[0, -1]), n)
-    model = expose(chain, check=chain.validate, max_calls=4 * (length + n))
+    model = expose(chain, chain.validate, most=4 * MOST_TOKENS, max_calls=4 * (length + n))
     return student.generate(model, prompt, n, **options), torch.tensor([due]), chain.fed
 
 

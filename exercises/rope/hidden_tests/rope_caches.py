@@ -6,6 +6,8 @@ rotate keys by themselves. The caches note what they are asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from rope_fixtures import rope64
 from torch import Tensor
@@ -13,7 +15,7 @@ from torch import Tensor
 from grader.checks import assert_form, check
 
 SHIFT = 37  # of all positions in `ShiftedCache`: a rotation depends on differences only
-METHODS = {"__len__": None, "query_positions": None, "update": None}
+MOST = 10_000  # values in one call of theirs
 
 
 class NoRope:
@@ -24,6 +26,10 @@ class NoRope:
 
     def __call__(self, x: Tensor, position_ids: Tensor) -> Tensor:
         """Return x [B, h, S, D] as it is."""
+        return x.to(self.device)
+
+    def validate(self, x: Tensor, position_ids: Tensor) -> None:
+        """Fail unless this is something to rotate, and where."""
         what = "x passed to rope"
         check(
             isinstance(x, Tensor) and x.dim() == 4,
@@ -31,7 +37,6 @@ class NoRope:
             f"{what} 应为 [B, h, S, D]",
         )
         assert_form(position_ids, (x.shape[0], x.shape[2]), torch.int64, "position_ids passed to rope")
-        return x.to(self.device)
 
 
 class TrueRope(NoRope):
@@ -66,6 +71,12 @@ class ForeignCache:
     def __len__(self) -> int:
         return self.seen
 
+    @property
+    def checks(self) -> dict[str, Callable[..., object]]:
+        """What the student's model may call, and what has to hold for what it is called with."""
+        checks = {"query_positions": self.validate_positions, "update": self.validate}
+        return {"__len__": lambda: None, **checks}
+
     def begin(self, input_ids: Tensor) -> None:
         """Note that a forward pass with these tokens begins."""
         self.form = tuple(input_ids.shape)
@@ -73,7 +84,6 @@ class ForeignCache:
 
     def query_positions(self, position_ids: Tensor) -> Tensor:
         """Answer with positions that are not those asked with."""
-        assert_form(position_ids, self.form, torch.int64, "position_ids passed to query_positions")
         self.passes[-1].append("query_positions")
         return self.where(position_ids).to(self.device)
 
@@ -81,6 +91,19 @@ class ForeignCache:
         self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor, rope: object
     ) -> tuple[Tensor, Tensor]:
         """Take in keys and values of a layer; return rotated keys and values, oldest first."""
+        self.passes[-1].append(f"update({layer})")
+        self.positions.append(position_ids)
+        if layer == 0:
+            self.seen += position_ids.shape[1]
+        keys, values = self.keep(layer, k, v, position_ids)
+        return keys.float().to(self.device), values.to(self.device)
+
+    def validate_positions(self, position_ids: Tensor) -> None:
+        """Fail unless these are the positions of the tokens of the forward pass under way."""
+        assert_form(position_ids, self.form, torch.int64, "position_ids passed to query_positions")
+
+    def validate(self, layer: int, k: Tensor, v: Tensor, position_ids: Tensor, rope: object) -> None:
+        """Fail unless this is what one layer of the forward pass under way has to store."""
         B, S = self.form
         form = (B, self.config.num_key_value_heads, S, self.config.head_dim)
         assert_form(k, form, torch.float32, "keys passed to update")
@@ -91,17 +114,11 @@ class ForeignCache:
             "the layer passed to update must be the number of a layer, from 0 on",
             "传给 update 的 layer 应为层号，从 0 开始",
         )
-        self.passes[-1].append(f"update({layer})")
-        self.positions.append(position_ids)
         check(
             rope is not None if self.rope is None else rope is self.rope,
             "the rope passed to update is not the model's own",
             "传给 update 的 rope 不是模型自己的那一个",
         )
-        if layer == 0:
-            self.seen += S
-        keys, values = self.keep(layer, k, v, position_ids)
-        return keys.float().to(self.device), values.to(self.device)
 
     def where(self, position_ids: Tensor) -> Tensor:
         """Return the positions of the queries."""

@@ -1,7 +1,7 @@
 """R2 to R6 and R11: the model through its own caches, against a float64 oracle that has none."""
 
 import torch
-from rope_caches import TrueRope
+from rope_caches import MOST, TrueRope
 from rope_fixtures import (
     CACHED,
     F32,
@@ -138,7 +138,7 @@ def filled(student, rng, device, expose, kind):
     """
     config = make_config("gqa")
     cache, rope = getattr(student, kind)(), TrueRope(config, device)
-    lent, keys, turned = expose(rope), [[], []], [[], []]
+    lent, keys, turned = expose(rope, rope.validate, most=MOST), [[], []], [[], []]
     for S in (6, 1, 4):
         position_ids = rng.integers(1, FAR, (2, S))
         for layer in range(2):

@@ -1,7 +1,7 @@
 """R7 and R8: the model works with caches and rotations it has never heard of."""
 
 import torch
-from rope_caches import METHODS, ForgettingCache, NoRope, ShiftedCache
+from rope_caches import MOST, ForgettingCache, NoRope, ShiftedCache
 from rope_fixtures import (
     LOGITS,
     assert_values,
@@ -22,7 +22,8 @@ class Watched:
     """The student's model with a cache of ours: notes where each forward pass begins."""
 
     def __init__(self, theirs, cache, expose):
-        self.theirs, self.cache, self.lent = theirs, cache, expose(cache, METHODS)
+        self.theirs, self.cache = theirs, cache
+        self.lent = expose(cache, cache.checks, most=MOST)
 
     def __call__(self, ids, **given):
         """Run one forward pass."""
@@ -69,7 +70,8 @@ def test_forgetful_cache(student, rng, device, expose):
 def test_foreign_rope(student, rng, device, expose):
     """A model made with a rotation that does nothing: through no cache, both caches, and one of ours."""
     model = make_model("gqa", rng.seed())
-    rope = expose(NoRope(device))
+    none = NoRope(device)
+    rope = expose(none, none.validate, most=MOST)
     theirs = student_model(student, model, device, rope=rope)
     ids, chunks = random_ids(rng, 2, 9), [5, 1, 3]
     visible, _ = plain(torch.arange(9).expand(2, 9))

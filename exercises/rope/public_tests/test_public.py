@@ -20,7 +20,6 @@ CONFIG = LlamaConfig(
     rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
     tie_word_embeddings=False,
 )
-PROTOCOL = {"__len__": None, "query_positions": None, "update": None}
 
 
 def make_weights(rng):
@@ -118,6 +117,22 @@ class Deaf:
     def __len__(self):
         return 0
 
+    @staticmethod
+    def validate(*given):
+        """Refuse an update with anything else than a layer, keys, values, positions [B, S] and a Rope."""
+        layer, *tensors = given[:4]
+        if type(layer) is not int or not all(isinstance(t, torch.Tensor) for t in tensors):
+            raise ValueError(
+                "update takes (layer, k, v, position_ids, rope)",
+                "update 的参数为 (layer, k, v, position_ids, rope)",
+            )
+
+    @staticmethod
+    def validate_positions(position_ids):
+        """Refuse positions that are not [B, S]."""
+        if not isinstance(position_ids, torch.Tensor) or position_ids.dim() != 2:
+            raise ValueError("position_ids must be a tensor [B, S]", "position_ids 应为张量 [B, S]")
+
     def query_positions(self, position_ids):
         """Return where the queries are: all at 0."""
         self.calls.append("query_positions")
@@ -133,7 +148,8 @@ def test_public_foreign(student, rng, device, expose):
     """A cache of the grader's: the model asks once for positions, then updates layer 0 and layer 1."""
     model, cache = make_model(student, rng, device), Deaf()
     ids = rng.integers(0, 50, (1, 6))
-    logits = model(ids.to(device), cache=expose(cache, PROTOCOL))
+    checks = {"__len__": lambda: None, "query_positions": cache.validate_positions, "update": cache.validate}
+    logits = model(ids.to(device), cache=expose(cache, checks, most=1000))
     assert_equal(cache.calls, ["query_positions", 0, 1], what="calls of the cache in one forward pass")
     still = model(ids.to(device), position_ids=torch.zeros_like(ids).to(device))
     assert_close(logits, still, 1e-5, what="logits when all tokens stand at position 0")

@@ -7,7 +7,7 @@ Token names and the prefix are drawn afresh, so the answer cannot be remembered.
 import math
 
 import pytest
-from beam_fixtures import CLOSE, all_sequences, plain_search, random_model, story_model, well_formed
+from beam_fixtures import CLOSE, MOST, all_sequences, plain_search, random_model, story_model, well_formed
 
 from grader.checks import assert_equal, check, clue, within
 
@@ -18,7 +18,7 @@ def search(student, expose, model, num_beams, max_new_tokens, length_penalty=0.0
     """Run the student's search on the model and check the form of the answer; return (tokens, score)."""
     model.longest = max_new_tokens - 1
     answer = student.beam_search(
-        expose(model, check=model.validate, max_calls=4 * num_beams * max_new_tokens + 8),
+        expose(model, model.validate, most=MOST, max_calls=4 * num_beams * max_new_tokens + 8),
         model.prefix,
         num_beams,
         max_new_tokens,

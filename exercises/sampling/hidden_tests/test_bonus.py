@@ -3,7 +3,7 @@
 import math
 
 import torch
-from beam_fixtures import HashModel, plain_search, well_formed
+from beam_fixtures import MOST, HashModel, plain_search, well_formed
 from row_fixtures import is_decided
 
 from grader.checks import (
@@ -114,7 +114,7 @@ def test_sampler_custom_step(student, rng, device, expose):
                 "a step must be called with logits of shape [B, V]", "调用步骤时应传入形状为 [B, V] 的 logits"
             )
 
-    step = expose(sharpen, check=form, max_calls=4)
+    step = expose(sharpen, form, most=200, max_calls=4)
     sampler = student.Sampler().add("temperature", 0.5).add(step)
     answer = sampler(logits.to(device))
     assert_equal(answer, (logits / 0.5 + bias).argmax(-1), what="tokens with a custom step")
@@ -162,7 +162,7 @@ def uneven_model(rng, prefixes, beams, penalty):
 def run_batch(student, expose, model, prefixes, beams, eos, penalty):
     """Run the student's batched search."""
     return student.beam_search_batch(
-        expose(model, check=model.validate, max_calls=100),
+        expose(model, model.validate, most=MOST, max_calls=100),
         prefixes,
         beams,
         6,

@@ -16,6 +16,20 @@ def log_prob_fn(sequences):
     return torch.tensor([BIGRAM[tokens[-1]] for tokens in sequences]).log()
 
 
+def validate(sequences):
+    """Refuse what is no list of token lists."""
+    for tokens in sequences if isinstance(sequences, list | tuple) else [None]:
+        if not isinstance(tokens, list | tuple) or not tokens or tokens[-1] not in (0, 1, 2):
+            raise ValueError(
+                "log_prob_fn takes a list of token lists", "log_prob_fn 的参数应为 token 列表的列表"
+            )
+
+
+def lend(expose):
+    """Let the student call log_prob_fn."""
+    return expose(log_prob_fn, validate, most=1000)
+
+
 def test_public_temperature(student, device):
     """A temperature of 0.5 doubles the logits."""
     logits = torch.tensor([[1.0, -2.0, OFF]])
@@ -53,10 +67,10 @@ def test_public_sample(student, device):
 
 def test_public_beam_search(student, expose):
     """After 0 the best two tokens are 0, 0 (0.36); once 2 is EOS and a third is allowed, 1, 2 (0.24)."""
-    tokens, score = student.beam_search(expose(log_prob_fn), [0], 2, 2)
+    tokens, score = student.beam_search(lend(expose), [0], 2, 2)
     assert_equal(tokens, [0, 0, 0], what="tokens")
     check(abs(score - math.log(0.36)) < 1e-5, "the score is not log 0.36", "分数不是 log 0.36")
-    tokens, score = student.beam_search(expose(log_prob_fn), [0], 2, 3, eos_token_id=2)
+    tokens, score = student.beam_search(lend(expose), [0], 2, 3, eos_token_id=2)
     assert_equal(tokens, [0, 1, 2], what="tokens with EOS")
     check(abs(score - math.log(0.24)) < 1e-5, "the score is not log 0.24", "分数不是 log 0.24")
 
@@ -99,5 +113,5 @@ def test_public_sampler(student, device):
 
 def test_public_beam_search_batch(student, expose):
     """Two prefixes at once give what each gives alone."""
-    answers = student.beam_search_batch(expose(log_prob_fn), [[0], [0, 1]], 2, 3, eos_token_id=2)
+    answers = student.beam_search_batch(lend(expose), [[0], [0, 1]], 2, 3, eos_token_id=2)
     assert_equal([list(tokens) for tokens, _ in answers], [[0, 1, 2], [0, 1, 2]], what="tokens of both")
