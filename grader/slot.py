@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from grader.wall.launch import Tier
 
 SHARED_TESTS_PATH = Path(__file__).parent / "shared_tests"
+MOST_TRIALS = 2  # of what is not here
 INSPECTOR = "grader.inside.policy"  # what every job's worker needs first
 NO_CONFIGURATION = SHARED_TESTS_PATH / "pytest.ini"  # os.devnull is no file on every system
 # Neither configuration nor plugins of the machine may change a verdict.
@@ -95,6 +96,7 @@ class Slot:
         on_model = self._checkpoint if self._exercises[job.exercise].uses("model") else None
         try:
             desk = self._desk(job)
+            desk.try_out()
             with Candidate(self.wall, desk.exercise, job.files, job.device, policy=job.policy) as candidate:
                 result = desk.grade(candidate, job)
         except (UngradedError, ContentError):
@@ -176,7 +178,7 @@ class _Bench:
         return self.desk.checkpoint
 
     def has(self, need: str) -> bool:
-        return self.desk.compiler if need == "compiler" else self.checkpoint is not None
+        return self.desk.has_compiler if need == "compiler" else self.checkpoint is not None
 
 
 @dataclass(slots=True)
@@ -208,7 +210,10 @@ class Desk:
     device: str
     seed: int
     checkpoint: Checkpoint | None = None
+    has_compiler: bool = False  # torch.compile has a C++ compiler behind the wall
     _solutions: dict[str, Mapping[str, bytes]] = field(default_factory=dict)  # by mutant; "" the reference
+    _kits_load: bool = False
+    _trials: int = 0
 
     def grade(self, candidate: Candidate, job: Job) -> JobResult:
         """Run the exercise's tests on a candidate, and what it lost once more on the published kits."""
@@ -217,7 +222,7 @@ class Desk:
             first = self._round(candidate, job.tests, job.diagnose, made_by_tests)
             lost = self._worth_another_try(job, candidate, first)
             second = self._second_round(job, lost, candidate, made_by_tests) if lost else None
-            if second is not None and second.notice and not self.kits_carry_reference:
+            if second is not None and second.notice and not self.kits_carry_reference():
                 kits = self.exercise.path.parent / "*" / "kit"
                 raise ContentError(kits, f"the reference of {self.exercise.name} does not load on the kits")
             named = first if second is None or second.notice else second
@@ -323,10 +328,14 @@ class Desk:
             self._solutions[name] = self.exercise.mutant_files(mutant) if mutant else reference
         return self._solutions[name]
 
-    @cached_property
-    def compiler(self) -> bool:
-        """Whether torch.compile has a C++ compiler behind the wall."""
-        return not trial.compiler_problem(self.wall)
+    def try_out(self) -> None:
+        """Find out what a student's tests will need, before any code of that student's runs.
+
+        What is not here is tried once more for the next one: nobody loses points to one bad moment.
+        """
+        if self.exercise.uses("compiler") and not self.has_compiler and self._trials < MOST_TRIALS:
+            self._trials += 1
+            self.has_compiler = not trial.compiler_problem(self.wall)
 
     @cached_property
     def reference(self) -> ModuleType:
@@ -336,9 +345,13 @@ class Desk:
                 load_module(upstream.path / "reference" / "solution.py", upstream.module)
         return load_module(self.exercise.path / "reference" / "solution.py", self.exercise.module)
 
-    @cached_property
     def kits_carry_reference(self) -> bool:
         """Tell whether our own solution loads on the published kits: if not, nobody else's can be blamed."""
+        if not self._kits_load:
+            self._kits_load = self._load_on_kits()
+        return self._kits_load
+
+    def _load_on_kits(self) -> bool:
         files = self.exercise.on_kits(self.exercise.solution_files(self.exercise.reference_source()))
         with Candidate(self.wall, self.exercise, files, self.device, ours=True) as ours:
             try:

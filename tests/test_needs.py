@@ -21,15 +21,23 @@ from grader.slot import Slot
 from grader.wall.probe import best_tier
 
 tried = []
-trial.compiler_problem = lambda wall: tried.append(wall) or sys.argv[2]
+
+
+def compiler_problem(wall):
+    tried.append([worker for worker in wall._open if not worker.gone])
+    return sys.argv[2] if len(tried) <= int(sys.argv[3]) else ""
+
+
+trial.compiler_problem = compiler_problem
 exercise = read_exercise(Path(sys.argv[1]))
 files = exercise.solution_files(exercise.reference_source())
 slot = Slot(best_tier().tier, exercise.preload, "cpu", {exercise.name: exercise})
-for who in ("first", "second"):
+for who in ("first", "second", "third"):
     result = slot.grade(Job(exercise.name, who, "cpu", files, seed=1))
 slot.close()
 found = {t.name: [t.status, t.message.en, t.message.zh] for t in result.tests}
-print(json.dumps({"tests": found, "fault": result.fault, "tried": len(tried)}))
+print(json.dumps({"tests": found, "fault": result.fault, "tried": len(tried),
+                  "beside": sum(map(len, tried))}))
 """
 
 
@@ -41,8 +49,9 @@ def exercise(course):
     return read_exercise(course.exercise)
 
 
-def grade(exercise, problem):
-    command = [sys.executable, "-c", GRADE, str(exercise.path), problem]
+def grade(exercise, problem, times=1000):
+    """Grade on a slot where the first trials of the compiler end with this problem."""
+    command = [sys.executable, "-c", GRADE, str(exercise.path), problem, str(times)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     told = json.loads(done.stdout)
     assert told["fault"] == ""
@@ -56,11 +65,23 @@ def test_without_a_compiler_nobody_loses_a_point(exercise):
     assert "apt-get install g++" in en
     assert "apt-get install g++" in zh
     assert told["tests"]["test_dot"][0] == "passed"
-    assert told["tried"] == 1  # not once per submission
+    assert told["tried"] == 2  # not once per submission
 
 
 def test_with_a_compiler_the_test_is_graded(exercise):
     assert grade(exercise, "")["tests"]["test_largest"][0] == "passed"
+
+
+def test_a_trial_that_fails_once_costs_nobody_after_it_anything(exercise):
+    """Before, one bad moment was believed for ever, and that moment was one of a student's."""
+    told = grade(exercise, "no g++", times=1)
+    assert told["tests"]["test_largest"][0] == "passed"
+
+
+def test_no_students_code_is_alive_when_a_compiler_is_looked_for(exercise):
+    """Before, it was looked for when the first test needed it, beside all that the student had started."""
+    told = grade(exercise, "no g++")
+    assert told["beside"] == 0
 
 
 @pytest.mark.parametrize(
