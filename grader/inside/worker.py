@@ -20,12 +20,14 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from grader.inside import compiling, doors, guard, names
+from grader.inside import compiling, doors, names
 from grader.inside.evidence import Observation
 from grader.inside.failure import describe, unusable
+from grader.inside.guard import Guard
 from grader.inside.held import Held
 from grader.inside.objects import Objects
 from grader.inside.rules import Rules
+from grader.inside.sources import Sources
 from grader.inside.values import Unsendable
 from grader.inside.wire import (
     ANSWER_LIMITS,
@@ -60,8 +62,7 @@ _TOGETHER = 256 << 10  # bytes of an answer that are copied to be sent at once
 def serve(sock: socket.socket, scratch: Sequence[str] = ()) -> NoReturn:
     """Answer the judge's questions on this socket, then end the process.
 
-    The current folder is the work folder: the submission is written into it. `scratch` names
-    further folders in which new files count as the student's.
+    The student's code may write in the current folder, and in those that `scratch` names.
     """
     sys.dont_write_bytecode = True
     status = 0
@@ -90,7 +91,8 @@ class _Worker:
         self._held: dict[int, Held] = {}
         self._functions: dict[str, Any] = {}
         self._methods: Mapping[str, Sequence[str]] = {}
-        self._sources: dict[str, bytes] = {}  # by absolute path
+        self._sources: dict[str, bytes] = {}  # by absolute path, where there is none of them
+        self._modules = Sources()
         self._header = ANSWER_LIMITS.header  # largest answer the judge will read
         self._answering: int | None = None  # id of the question, for callbacks
         self._turn = threading.Lock()  # one callback at a time
@@ -183,28 +185,33 @@ class _Worker:
         """
         files = dict(zip(load.paths, (blob.tobytes() for blob in blobs), strict=True))
         sources = {str(self._home / path): content for path, content in files.items()}
-        _write(self._home, files)
         _seed(load.seed)
-        if not self._sources:
+        first = not self._sources
+        if first:
             self._header, self._objects.payload = load.answer_header, load.answer_payload
-            self._rules = Rules(load.poison, load.banned)
-            if load.opened is not None:
-                guard.watch(frozenset(sources), load.opened, self._rules.refuse)
-                rules = doors.Rules(load.opened, load.names, load.banned)
-                names.hold(rules, load.poison, self._rules.refuse)
-                if not rules.compiles:
-                    compiling.switch_off()
-            sys.path.insert(0, str(self._home))
+            self._modules.install()
         else:
             self._make_way(load.module, sources)
         self._sources = sources
-        importlib.invalidate_caches()
+        self._modules.replace(files, self._home)
+        if first:
+            self._restrict(load)
         module = importlib.import_module(load.module)
         found = vars(module)
         self._functions = {n: found[n] for n in load.functions if callable(found.get(n))}
         self._objects.classes = {n: found[n] for n in load.classes if isinstance(found.get(n), type)}
         self._methods = load.classes
         return [*self._functions, *self._objects.classes]
+
+    def _restrict(self, load: Load) -> None:
+        """Hold the submission to the exercise's policy from now on."""
+        compiles = load.opened is None or compiling.COMPILE in load.opened
+        self._rules = Rules(load.poison, load.banned, compiles=compiles)
+        if load.opened is not None:
+            rules = doors.Rules(load.opened, load.names, load.banned)
+            self._modules.names = names.held(rules, load.poison, self._rules.refuse)
+            Guard(self._sources, load.opened, self._folders, self._modules.made, self._rules.refuse)
+            compiling.close(load.opened, self._rules.refuse)
 
     def _make_way(self, module: str, sources: Mapping[str, bytes]) -> None:
         """Forget the last solution for one that differs in nothing but the exercise's own module."""

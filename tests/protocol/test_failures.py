@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 import torch
 
+from grader.job import Limits
 from grader.remote import StudentError, Violation
 
 
@@ -202,3 +204,63 @@ def test_a_poisoned_package_that_is_not_installed_is_nothing_to_forbid(bench):
 def test_a_poisoned_name_that_does_not_exist_is_reported(bench):
     with pytest.raises(StudentError, match=r"no such thing: torch\.nn\.NoSuchLayer"):
         bench.load("def f(): return 1", ["f"], poison=["torch.nn.NoSuchLayer"])
+
+
+HANDED_OUT = """
+import torch
+from transformers import LlamaConfig, LlamaPreTrainedModel, PreTrainedModel
+
+class OwnRotaryEmbedding(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config, self.rope_type = config, "linear"
+        for name in ("inv_freq", "original_inv_freq"):
+            self.register_buffer(name, torch.zeros(config.head_dim // 2))
+
+class Own(PreTrainedModel):
+    config_class = LlamaConfig
+    def __init__(self, config):
+        super().__init__(config)
+        self.rope = OwnRotaryEmbedding(config)
+        self.post_init()
+
+def config():
+    return LlamaConfig(hidden_size=16, num_attention_heads=2, num_key_value_heads=1, num_hidden_layers=1,
+                       rope_parameters={"rope_type": "linear", "factor": 1.0, "rope_theta": 10000.0})
+def speeds(): return Own(config()).rope.inv_freq
+def initialised():
+    model = Own.__new__(Own)
+    torch.nn.Module.__init__(model)
+    model.config = config()
+    rope = OwnRotaryEmbedding(model.config)
+    LlamaPreTrainedModel._init_weights(model, rope)
+    return rope.inv_freq
+def layer(): return LlamaPreTrainedModel._can_record_outputs["attentions"](config(), 0) is not None
+def table():
+    import transformers.modeling_rope_utils as rope
+    return rope._compute_linear_scaling_rope_parameters(config())[0]
+def rotary():
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+    return LlamaRotaryEmbedding.compute_default_rope_parameters(config())[0]
+def own():
+    class Mine(LlamaPreTrainedModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.layer = torch.nn.Linear(2, 2)
+            self.post_init()
+    return Mine(config()).layer.weight.shape[0]
+"""
+
+
+def test_an_opened_class_does_nothing_that_is_asked_for(bench):
+    """Neither by the name of a student's class, nor by a table of layers, nor by a static method of one."""
+    from grader.exercise import read_exercise
+
+    policy = read_exercise(Path(__file__).parents[2] / "exercises" / "llamascratch").policy
+    names = ["speeds", "initialised", "layer", "table", "rotary"]
+    patient = bench.session(Limits(call=120.0))
+    student = bench.load(HANDED_OUT, [*names, "own"], poison=policy.poison, session=patient)
+    for name in names:
+        with pytest.raises(Violation, match=r"transformers\."):
+            getattr(student, name)()
+    assert student.own() == 2
