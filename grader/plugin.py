@@ -9,9 +9,11 @@ was it?) and on known mistakes (which mistake is it?).
 from __future__ import annotations
 
 import inspect
+import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -60,12 +62,19 @@ UNJUDGEABLE = Text(
     "your answer could not be judged: it is not of the kind this test can work with",
     "你的返回值无法评判：它不是本测试能够处理的类型或形式",
 )
+# CPU seconds of our own that judging one case of a submission may take, far more than any needs. After an
+# answer that makes it more, the next case has half as long, down to the second of these.
+JUDGING, LEAST_JUDGING = 60.0, 2.0
 T = TypeVar("T")
 NO_REPLAY = Replay((), PASSED)  # equals no failure
 
 
 class BrokenTest(Exception):  # noqa: N818  # names the state of the course
     """A hidden test fails on the reference too: the course is at fault, nobody loses a point."""
+
+
+class TookTooLong(Exception):  # noqa: N818  # says what happened; whose fault it is, is asked next
+    """Judging an answer has used up the CPU time of ours that there is for it."""
 
 
 class Bench(Protocol):
@@ -132,6 +141,7 @@ class Judge:
         self.bench = bench
         self._only = _with_prerequisites(bench.exercise, only)
         self._symptoms: list[Symptom] | None = [] if diagnose else None
+        self._judging = JUDGING
         self.results: dict[str, TestResult] = {}
         self.collected: set[str] = set()
         self.fault = ""
@@ -209,7 +219,9 @@ class Judge:
         started = time.monotonic()
         case = Case(item, spec, self.bench, dict(item.funcargs))
         with recording_margins() as margins:
-            replay = case.run(self.bench.candidate)
+            replay = case.run(self.bench.candidate, judging=self._judging)
+        if case.slow:
+            self._judging = max(self._judging / 2, LEAST_JUDGING)
         seconds = time.monotonic() - started
         verdict = replay.verdict
         told = verdict.explained or not verdict.attempted or verdict.message == DOES_NOT_LOAD
@@ -268,21 +280,23 @@ class Case:
     fixtures: Mapping[str, Any]  # the course's own: pytest drops them from the item after the test
     earned: float | None = None
     note: Text = NO_TEXT
+    slow: bool = False  # whether an answer took too long to be judged
 
     @property
     def key(self) -> str:
         """Identify the case: test name, and parameters if any."""
         return self.item.name
 
-    def run(self, candidate: Candidate, most: int | None = None) -> Replay:
+    def run(self, candidate: Candidate, most: int | None = None, judging: float = 0.0) -> Replay:
         """Call the test on a candidate, up to some number of answers.
 
-        Raises BrokenTest where the test itself is wrong.
+        `judging` is how many CPU seconds of ours that may take (0: any). Raises BrokenTest where the test
+        itself is wrong.
         """
         answers = Answers(most)
         cut = raised = False
         try:
-            with recording_clues(answers.clue):
+            with recording_clues(answers.clue), _at_most(judging):
                 self._call(candidate, answers)
             verdict = PASSED
         except Enough as error:
@@ -300,6 +314,7 @@ class Case:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | CourseError):  # the machine's trouble, no answer's
                 raise
+            self.slow = isinstance(error, TookTooLong)
             verdict = self._whose_fault(candidate, error, answers)
             candidate.settle(error)
         if verdict.status in (Status.FAILED, Status.ERROR) and answers.nothing and not raised:
@@ -333,6 +348,28 @@ class Case:
                 f"{self.key} does not pass on the reference: {replay.verdict.message.en}"
             ) from error
         return Verdict(Status.FAILED, _of_another_kind(answers, replay) or UNJUDGEABLE)
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise TookTooLong inside the block after so many CPU seconds of this process; 0 is no limit.
+
+    What a student's code does meanwhile is not among them: it has limits of its own.
+    """
+    if not seconds or not hasattr(signal, "setitimer"):  # Windows, where nobody grades others
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TookTooLong(f"not judged within {seconds:g} CPU seconds")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @dataclass

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from grader.slot import Slot
 
 MOST_REFUSALS = 10  # pools in a row that could not be started
-GRACE = 300.0  # seconds a job may take beyond its own wall limit before its slot counts as hung
+GRACE = 600.0  # seconds a job may take beyond its own wall limit before its slot counts as hung
 DIED_TWICE = "the process grading this job died, twice, the second time with nothing else running"
 PRELOAD = ("torch", "pytest", "grader.slot")
 

@@ -3,6 +3,9 @@
 What a submission does to a sound exercise is in tests/behaviours.
 """
 
+import subprocess
+import sys
+
 import pytest
 
 from grader.exercise import read_exercise
@@ -142,3 +145,44 @@ def test_margins_are_kept_for_the_instructor(results):
 def test_bonus_and_what_cannot_run_here_are_apart(results, course):
     score = score_job(read_exercise(course.exercise).tests, results["sound"])
     assert (score.points, score.maximum, score.bonus, score.ungradable) == (95, 95, 5, 5)
+
+
+HURRIED = """
+import sys
+from pathlib import Path
+from grader import plugin
+from grader.exercise import read_exercise
+from grader.job import Job
+from grader.slot import Slot
+
+plugin.JUDGING = plugin.LEAST_JUDGING = 0.5
+exercise = read_exercise(Path(sys.argv[1]))
+files = {exercise.solution_path: Path(sys.argv[2]).read_bytes()}
+slot = Slot("A", exercise.preload, "cpu", {exercise.name: exercise})
+result = slot.grade(Job(exercise.name, "one", "cpu", files, seed=1, tests=("test_largest",)))
+slot.close()
+print(result.state, *(test.status for test in result.tests), result.fault, sep="; ")
+"""
+SPINS = """    x = rng.normal(9)
+    answer = student.largest(x, 3)
+    while answer != reference.largest(x, 3):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"),
+    [
+        ("[7, 7, 7]", "graded; failed; \n"),
+        ("x.argsort(descending=True)[:k].tolist()", "graded; passed; \n"),
+    ],
+)
+def test_an_answer_that_takes_us_too_long_to_judge_is_at_fault(course, tmp_path, answer, ended):
+    """Else it would hold the slot until that is given up, and end as ungraded."""
+    course.edit(HIDDEN, A_TEST, SPINS)
+    solution = tmp_path / "solution.py"
+    right = course.files("passes")["exercises/vectors/solution.py"].decode()
+    solution.write_text(f"{right}\n\ndef largest(x, k):\n    return {answer}\n")
+    command = [sys.executable, "-c", HURRIED, str(course.exercise), str(solution)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == ended, done.stderr
