@@ -53,6 +53,7 @@ _INSIDE = Path(__file__).parent
 _COMPILER = str(Path(torch.__file__).parent / "_dynamo")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CALLS = frozenset(code for name, code in dis.opmap.items() if "CALL" in name or "FUNCTION" in name)
+_MOST_IGNORED = 1000
 _MOVING = frozenset({"os.rename", "os.link", "os.symlink", "os.truncate"})
 
 
@@ -82,18 +83,27 @@ class Guard:
         self._trees = _under(str(_INSIDE), str(Path(os.__file__).parent), *filter(None, sys.path))
         self._writable = _under(*folders)
         self._looking = threading.local()
-        sys.addaudithook(self._hook)
+        self._ignored = set(_OF_PYTHON)  # an event that concerns nobody must cost next to nothing
+        ignored, hook = self._ignored, self._hook
+
+        def quick(event: str, args: tuple[object, ...]) -> None:
+            if event not in ignored:
+                hook(event, args)
+
+        sys.addaudithook(quick)
 
     def _hook(self, event: str, args: tuple[object, ...]) -> None:
-        if event in _OF_PYTHON or getattr(self._looking, "now", False):
+        if getattr(self._looking, "now", False):
             return
         group = event.partition(".")[0]
         runs = event in self._runs or group in self._runs
-        if not runs and group not in self._looks and event not in ("open", "import"):
+        if not runs and group not in self._looks and event not in ("open", "import", *_MOVING):
+            if len(self._ignored) < _MOST_IGNORED:
+                self._ignored.add(event)
             return
         self._looking.now = True  # looking at frames is an event itself
         try:
-            caller = sys._getframe(1)
+            caller = sys._getframe(2)
             found = self._is_refused(event, args, caller, runs=runs) or self._brings_code(event, args, caller)
         finally:
             self._looking.now = False
