@@ -79,17 +79,17 @@ class JobCgroup:
         return _field(directory / name, "oom_kill") > 0
 
     def freeze(self) -> bool:
-        """Halt everything in here, what is forked meanwhile included; False where that cannot be done."""
+        """Halt everything in here, what is forked meanwhile included; False where that cannot be done.
+
+        Only by version 2: what the first one has frozen cannot be killed, and would outlive a slot that was.
+        """
         if not (found := self._find("freezer")):
             return False
-        directory, version = found
+        directory, _ = found
         try:
-            if version == 2:
-                (directory / "cgroup.freeze").write_text("1")
-            else:
-                (directory / "freezer.state").write_text("FROZEN")
+            (directory / "cgroup.freeze").write_text("1")
             deadline = time.monotonic() + _FREEZE_SECONDS
-            while not _frozen(directory, version):
+            while _field(directory / "cgroup.events", "frozen") != 1:
                 if time.monotonic() > deadline:  # one waits in the kernel, where it takes no time
                     break
                 time.sleep(0.0005)
@@ -100,10 +100,8 @@ class JobCgroup:
     def thaw(self) -> None:
         """Let everything in here go on."""
         if found := self._find("freezer"):
-            directory, version = found
-            name, value = ("cgroup.freeze", "0") if version == 2 else ("freezer.state", "THAWED")
             with contextlib.suppress(OSError):
-                (directory / name).write_text(value)
+                (found[0] / "cgroup.freeze").write_text("0")
 
     def kill(self) -> None:
         """End everything in here: the last resort when the job's own chain of command is broken."""
@@ -175,7 +173,7 @@ def _hierarchies(proc: Path) -> Iterator[Hierarchy]:
     for version, names, mount_point, own in memberships(proc):
         if version == 2:
             yield from _version_2(mount_point, own)
-        elif used := names & {"memory", "pids", "cpuacct", "freezer"}:
+        elif used := names & {"memory", "pids", "cpuacct"}:
             yield Hierarchy(1, frozenset("cpu" if n == "cpuacct" else n for n in used), own)
 
 
@@ -252,12 +250,6 @@ def _set_limits(directory: Path, hierarchy: Hierarchy, limits: Limits) -> None:
     for name, value in optional.items():
         with contextlib.suppress(OSError):  # a kernel without swap accounting
             (directory / name).write_text(value)
-
-
-def _frozen(directory: Path, version: int) -> bool:
-    if version == 2:
-        return _field(directory / "cgroup.events", "frozen") == 1
-    return (directory / "freezer.state").read_text().strip() == "FROZEN"
 
 
 def _field(path: Path, name: str) -> int:

@@ -55,9 +55,10 @@ def test_daemons_are_gone_after_the_worker_exits(any_shell, mark):
     assert not alive(mark)
 
 
+@pytest.mark.parametrize("serving", ["it", "another"])
 @pytest.mark.parametrize("tier", ["A", "C", "none"])
-def test_killing_the_slot_leaves_nothing(tier, mark):
-    slot = start_slot(tier, mark)
+def test_killing_the_slot_leaves_nothing(tier, serving, mark):
+    slot = start_slot(tier, mark, serving)
     ours = descendants(slot.pid)
     assert len(alive(mark)) == 5
     slot.kill()
@@ -160,9 +161,9 @@ def test_a_missing_library_is_named():
         wall.open(LIMITS)
 
 
-def start_slot(tier, mark):
-    """Start a process that holds a wall with a job that has left five daemons."""
-    command = [sys.executable, str(LIBRARY / "slot.py"), tier]
+def start_slot(tier, mark, serving):
+    """Start a process that holds a wall with a job that has left five daemons, and serves it or another."""
+    command = [sys.executable, str(LIBRARY / "slot.py"), tier, serving]
     slot = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "MARK": mark})
     if slot.stdout.readline() != "ready\n":
         slot.kill()
