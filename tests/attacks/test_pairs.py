@@ -72,10 +72,10 @@ def pairs(tmp_path_factory, make_course):
     stage.ears.close()
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_the_next_one_gets_what_is_due(pairs, attack):
-    alone = pairs.alone(attack.exercise)
+@pytest.mark.parametrize("attacker", ATTACKS, ids=lambda attack: attack.name)
+def test_the_next_one_gets_what_is_due(pairs, attacker):
+    alone = pairs.alone(attacker.exercise)
     assert {test.status for test in alone} == {"passed"}
-    result = pairs.attack(attack)
+    result = pairs.attack(attacker)
     assert result.state is State.GRADED, result.fault
-    assert pairs.honest(attack.exercise) == alone
+    assert pairs.honest(attacker.exercise) == alone
