@@ -44,6 +44,24 @@ SLIPS = {
     "a list of keys and values": Slip(
         "llamascratch", "= k, v\n        return k, v", "= k, v\n        return [k, v]", frozenset()
     ),
+    "numbers of columns": Slip(
+        "batchify",
+        "return (attention_mask.cumsum(-1) - 1) * attention_mask",
+        "return torch.arange(attention_mask.shape[1]).expand_as(attention_mask)",
+        frozenset({"test_position_ids"}),
+    ),
+    "positions from one": Slip(
+        "batchify",
+        "return (attention_mask.cumsum(-1) - 1) * attention_mask",
+        "return attention_mask.cumsum(-1)",
+        frozenset({"test_position_ids"}),
+    ),
+    "int32 positions": Slip(
+        "batchify",
+        "return (attention_mask.cumsum(-1) - 1) * attention_mask",
+        "return ((attention_mask.cumsum(-1) - 1) * attention_mask).int()",
+        frozenset({"test_position_ids", FORM}),
+    ),
     "rows as tuples": Slip(  # which the reference's own Engine cannot add to a prompt
         "batchify",
         "            break\n    return new",

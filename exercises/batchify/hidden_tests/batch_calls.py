@@ -1,9 +1,9 @@
 """How the tests talk to a student's batch: through a model that stays with the judge, or through his own."""
 
 import torch
-from batch_fixtures import MOST_TOKENS, Counter
+from batch_fixtures import MOST_TOKENS, Counter, make_model, make_rows
 
-from grader.checks import WrongAnswer, as_lists, assert_equal, assert_form, check, clue
+from grader.checks import WrongAnswer, as_lists, assert_equal, assert_form, check, clue, put_right
 
 MOST_CALLS = 1000
 
@@ -141,6 +141,23 @@ def left_padded(rows, fill):
 
 def positions(student, mask, device):
     """Return the student's position ids for a mask, in a form that a model can use."""
-    found = student.make_position_ids(mask.to(device))
+    found = put_right(student.make_position_ids(mask.to(device)), torch.empty_like(mask, device="meta"))
     assert_form(found, tuple(mask.shape), torch.int64, "position ids")
     return found.to(device)
+
+
+def check_numbering(student, expose, reference, device, seed):
+    """Fail unless positions are as promised, or numbered otherwise and rows of unequal length come out right.
+
+    RoPE sees distances only, so that numbers of columns, which take no work, do in every test of logits. They
+    do for generation, too: who has come so far pays in B2a alone.
+    """
+    lengths = 3, 9
+    due = torch.tensor([[max(0, t - (9 - n)) for t in range(9)] for n in lengths])
+    _, mask = left_padded([[0] * n for n in lengths], lambda n: [0] * n)
+    if torch.equal(positions(student, mask, device).cpu(), due):
+        return
+    model = make_model("small", seed)
+    rows = make_rows(reference, model, seed, lengths, 4)
+    what = "rows of unequal length, while position ids are not as promised"
+    continue_and_check(student, expose, reference, model, rows, 4, what)

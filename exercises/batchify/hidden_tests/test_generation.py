@@ -3,7 +3,7 @@
 Judged through a model of the course, but for B3b and the Engine, which run the student's own Llama.
 """
 
-from batch_calls import check_rows, continue_and_check, own_or_due
+from batch_calls import ask, check_rows, check_whole, continue_and_check, own_or_due
 from batch_fixtures import decode, make_ending, make_model, make_rows, student_model, swap_tokens, text_case
 
 from grader.checks import as_lists, assert_equal, check, expect_raises
@@ -24,8 +24,8 @@ def test_unequal_lengths(student, expose, reference, rng):
             )
 
 
-def test_own_model(student, reference, rng):
-    """The same with your own Llama and your own KVCache."""
+def test_own_model(student, expose, reference, rng):
+    """The same with your own Llama and your own KVCache, which see padding only if rows go together."""
     model = make_model("small", rng.seed())
     theirs = student_model(student, model, "cpu")
     for lengths in UNEQUAL:
@@ -33,6 +33,8 @@ def test_own_model(student, reference, rng):
         answer = student.generate_batch(theirs, [list(row.prompt) for row in rows], 16)
         due = own_or_due(theirs, rows, [list(row.new) for row in rows], answer, 16)
         check_rows(answer, due, "rows of unequal length, with your own Llama")
+    _, counter = ask(student, expose, reference, model, rows, 1)
+    check_whole(counter, rows)
 
 
 def test_batch_sizes(student, expose, reference, rng):

@@ -1,7 +1,7 @@
 """B6, B7, B11, B12: padding changes no logits. Judged by what the student's Llama says about rows alone."""
 
 import torch
-from batch_calls import left_padded, positions
+from batch_calls import check_numbering, left_padded, positions
 from batch_fixtures import make_model, our_model, relative, student_model
 
 from grader.checks import assert_close, assert_form, check, clue
@@ -43,8 +43,19 @@ def alone(theirs, row, device):
     return logits[0].double()
 
 
-def test_padded_logits(student, rng, device):
+def check_context(theirs, row, device):
+    """Fail unless the last logits of a row depend on its first token: who is blind sees no padding either."""
+    other = [(row[0] + 1) % V, *row[1:]]
+    check(
+        relative(alone(theirs, other, device)[-1], alone(theirs, row, device)[-1]) > 1e-4,
+        "the first token has no influence on the last logits: does attention see it?",
+        "第一个 token 对最后的 logits 没有影响：注意力看到它了吗？",
+    )
+
+
+def test_padded_logits(student, expose, reference, rng, device):
     """With your position ids a padded row has the logits of the row alone, in later steps, too."""
+    check_numbering(student, expose, reference, device, rng.seed())
     theirs = student_model(student, make_model("small", rng.seed()), device)
     for lengths in ((3, 9), (1, 24, 7, 7, 13)):
         rows, steps = random_rows(rng, lengths), 3
@@ -58,16 +69,12 @@ def test_padded_logits(student, rng, device):
         for row, new, said in zip(rows, more.tolist(), torch.cat(logits, dim=1), strict=True):
             due = alone(theirs, row + new, device)
             assert_close(said[-len(due) :], due, SAME, what="logits of a padded row", dtype=F32)
-    other = [(rows[-1][0] + 1) % V, *rows[-1][1:]]
-    check(
-        relative(alone(theirs, other, device)[-1], alone(theirs, rows[-1], device)[-1]) > 1e-4,
-        "the first token has no influence on the last logits: does attention see it?",
-        "第一个 token 对最后的 logits 没有影响：注意力看到它了吗？",
-    )
+    check_context(theirs, rows[-1], device)
 
 
-def test_rows_are_independent(student, rng, device):
+def test_rows_are_independent(student, expose, reference, rng, device):
     """A row's logits do not depend on what else is in the batch, nor on what stands on padding."""
+    check_numbering(student, expose, reference, device, rng.seed())
     theirs = student_model(student, make_model("small", rng.seed()), device)
     short = random_rows(rng, (3, 7, 5))
 
@@ -82,10 +89,12 @@ def test_rows_are_independent(student, rng, device):
     assert_close(noise, long, UNTOUCHED, what="logits when other rows and the padding change")
     due = torch.stack([alone(theirs, row, device)[-1] for row in short])
     assert_close(noise, due, SAME, what="logits of rows in a batch")
+    check_context(theirs, short[1], device)
 
 
-def test_row_of_padding(student, rng, device):
+def test_row_of_padding(student, expose, reference, rng, device):
     """A row of nothing but padding gives finite logits and leaves the other rows alone."""
+    check_numbering(student, expose, reference, device, rng.seed())
     theirs = student_model(student, make_model("small", rng.seed()), device)
     rows = random_rows(rng, (6, 11))
     ids, mask = left_padded([rows[0], [], rows[1]], filler(rng))
@@ -101,6 +110,7 @@ def test_row_of_padding(student, rng, device):
     for row, said in ((rows[0], logits[0]), (rows[1], logits[2])):
         due = alone(theirs, row, device)
         assert_close(said[-len(due) :], due, SAME, what="rows beside a row of padding", dtype=F32)
+    check_context(theirs, rows[1], device)
 
 
 def forced(m, llama, cache, ids, mask, steps):
@@ -136,8 +146,9 @@ def low_limit(reference, model, dtype, ids, mask, steps, rows):
     return min(max(2 * relative(real_parts(ours, rows), exact), least), cap)
 
 
-def test_low_precision(student, reference, rng, device):
+def test_low_precision(student, expose, reference, rng, device):
     """In bf16 and fp16 a padded batch with given tokens keeps to what each row says alone in float32."""
+    check_numbering(student, expose, reference, device, rng.seed())
     for dtype in LOW:
         model = make_model("small", rng.seed(), dtype)
         theirs = [student_model(student, model, device, kind) for kind in (None, dtype)]
@@ -158,3 +169,4 @@ def test_low_precision(student, reference, rng, device):
             what=f"{dtype}, padded rows",
             dtype=dtype,
         )
+        check_context(theirs[0], prompts[1], device)

@@ -3,7 +3,7 @@
 en: You generate row by row. The point of a batch is that all rows go through the model together: one
     forward pass per step.
 zh: 你是逐行生成的。批处理的意义在于所有行一起通过模型：每一步只做一次前向。
-caught by: test_one_pass_per_step, test_unequal_lengths, test_batch_sizes
+caught by: test_one_pass_per_step, test_unequal_lengths, test_own_model, test_batch_sizes
 """
 
 

@@ -89,6 +89,12 @@ def test_cache_isolated(student, rng, device):
     for chunks in zip(ids[0].split((6, 1, 7), dim=1), ids[1].split((3, 7, 1), dim=1), strict=True):
         for i, chunk in enumerate(chunks):
             mixed[i].append(logits_of(theirs, chunk, device, caches[i]))
+    alone = one_pass(theirs, ids[0][:, -7:], device)
+    check(
+        relative(mixed[0][-1], alone) > 1e-4,
+        "what is in the cache has no influence on the logits",
+        "缓存里的内容对 logits 没有影响",
+    )
     for logits, due in zip(mixed, once, strict=True):
         assert_close(torch.cat(logits, dim=1), due, CACHED, what="logits of interleaved caches", dtype=F32)
     again, cache = feed(student, theirs, ids[1], [4, 7], device)

@@ -131,6 +131,11 @@ def test_rope_identities(student, rng, device):
     turned = put_values_right(student.apply_rope(q.to(device), here.to(device), inv), q)
     assert_form(turned, tuple(q.shape), torch.float32, "rotated queries")
     assert_close(turned.norm(dim=-1), q.norm(dim=-1), 1e-6, what="lengths of rotated queries")
+    check(  # who turns nothing keeps all of this
+        relative(turned, q) > 0.01,
+        "nothing is rotated at positions other than 0",
+        "在非 0 的位置上没有任何旋转",
+    )
     shift = rng.integer(1, 200)
     scores = []
     for by in (0, shift):
