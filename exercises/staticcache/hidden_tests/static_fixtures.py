@@ -291,16 +291,14 @@ class Slots:
 @torch.no_grad()
 def greedy(model: Model, prompts: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Return the library's greedy tokens [N, steps] after prompts [N, S], and which rows are clear."""
-    ids, said, past = prompts, [], None
+    ids = prompts
     clear = torch.ones(len(prompts), dtype=torch.bool)
     for _ in range(steps):
-        out = model.library(ids, past_key_values=past, use_cache=True)
-        logits, past = out.logits[:, -1], out.past_key_values
+        logits = model.library(ids, use_cache=False).logits[:, -1]
         best = logits.topk(2).values
         clear &= best[:, 0] - best[:, 1] > GAP * logits.std(dim=-1)
-        ids = logits.argmax(-1, keepdim=True)
-        said.append(ids)
-    return torch.cat(said, dim=1), clear
+        ids = torch.cat((ids, logits.argmax(-1, keepdim=True)), dim=1)
+    return ids[:, prompts.shape[1] :], clear
 
 
 @lru_cache(maxsize=64)
