@@ -27,6 +27,8 @@ class Size(msgspec.Struct, frozen=True):
     statements: int = 0
     tokens: int = 0
     longest_line: int = 0
+    longest_file: str = ""
+    longest_number: int = 0
 
 
 class Note(msgspec.Struct, frozen=True):

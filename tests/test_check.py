@@ -177,6 +177,20 @@ def test_rules_pseudocode_signatures_and_size_are_checked_without_the_reference(
     assert code == 1
 
 
+def test_a_long_line_is_told_with_its_place_and_the_size(repository):
+    repository.solve()
+    helper = repository.exercise / "parts" / "more.py"
+    helper.parent.mkdir()
+    helper.write_text("# short\n# " + "x" * 119 + "\n")
+    found, _ = cases(repository)
+    assert ended(found)["code_size"] == "failed"
+    message = found["test_code_size"].message
+    assert message.en.startswith(
+        "parts/more.py, line 2: has 121 characters, more than 120; yours/reference: 21/21 "
+    )
+    assert message.zh.startswith("parts/more.py 第 2 行：有 121 个字符，超过 120；你的/参考：语句数 21/21，")
+
+
 def test_a_breach_of_the_import_policy_voids_the_exercise(repository):
     repository.solve()
     repository.edit("import torch\n", "import torch\nimport socket\n")

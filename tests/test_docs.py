@@ -116,7 +116,7 @@ REFERENCE_SIZE = re.compile(r"(?:the reference\s+has|参考实现有) (\d+)[^\d]
 def test_handouts_say_how_large_the_reference_is(name):
     exercise = COURSE.exercise(name)
     source = exercise.reference_source()
-    size = measure({"": ast.parse(source)}, [source])
+    size = measure({"": ast.parse(source)}, {"": source})
     for readme in ("README.md", "README.zh.md"):
         said = REFERENCE_SIZE.search(text(exercise.path / readme)).groups()
         assert said == (str(size["statements"]), f"{size['tokens']:,}"), readme

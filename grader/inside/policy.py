@@ -28,7 +28,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
     are used). All but the first optional.
 
     Returns `violations`, `suspicions` (which cost nothing), `errors` and `branches` (lists of findings),
-    `size` (statements, tokens, longest_line), `pseudocode` (fraction, headings, problems) and `signatures`.
+    `size` (statements, tokens, longest line), `pseudocode` (fraction, headings, problems) and `signatures`.
     Plain data; never raises for what a student wrote.
     """
     own = _folder(spec)
@@ -62,7 +62,7 @@ def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, 
             mine.values(),
             known,
         ),
-        "size": size.measure(_within(trees, own), mine.values()),  # last: it takes the trees apart
+        "size": size.measure(_within(trees, own), mine),  # last: it takes the trees apart
     }
 
 

@@ -29,14 +29,19 @@ _LOOKS = frozenset((
 
 
 class Size(TypedDict):
-    """Size of a solution. `tokens` are names, numbers, strings and operators."""
+    """Size of a solution. `tokens` are names, numbers, strings and operators.
+
+    The longest line, in characters, and where it stands: the file, and the number of the line from 1 on.
+    """
 
     statements: int
     tokens: int
     longest_line: int
+    longest_file: str
+    longest_number: int
 
 
-def measure(trees: Mapping[str, ast.Module], texts: Iterable[str]) -> Size:
+def measure(trees: Mapping[str, ast.Module], texts: Mapping[str, str]) -> Size:
     """Measure the files of one exercise, taking the trees apart.
 
     Docstrings, imports, annotations, asserts and `__repr__` do not count, nor does `pass`: unless they do
@@ -52,8 +57,15 @@ def measure(trees: Mapping[str, ast.Module], texts: Iterable[str]) -> Size:
             statements += sum(isinstance(n, ast.stmt) and not isinstance(n, ast.Pass) for n in nodes(part))
             tokens += _count_tokens(part)
         tokens += sum(_beyond_one(n) for n in left if isinstance(n, ast.Constant))
-    longest = max((len(line) for text in texts for line in split_lines(text)), default=0)
-    return Size(statements=statements, tokens=tokens, longest_line=longest)
+    lines = ((len(line), f, n) for f, text in texts.items() for n, line in enumerate(split_lines(text), 1))
+    longest, file, number = max(lines, key=lambda line: line[0], default=(0, "", 0))
+    return Size(
+        statements=statements,
+        tokens=tokens,
+        longest_line=longest,
+        longest_file=file,
+        longest_number=number,
+    )
 
 
 def _count_tokens(tree: ast.Module) -> int:

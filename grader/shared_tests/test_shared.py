@@ -271,10 +271,11 @@ def test_code_size(inspection, reference_inspection, earn):
         f"你的/参考：语句数 {statements}，token 数 {tokens}",
     )
     earn(0.0 if long else (ZERO_SIZE - ratio) / (ZERO_SIZE - FULL_SIZE), note)
+    file, number = yours.longest_file.split("/", 2)[-1], yours.longest_number
     check(
         not long,
-        f"a line has {yours.longest_line} characters, more than {LONGEST_LINE}",
-        f"有一行长达 {yours.longest_line} 个字符，超过 {LONGEST_LINE}",
+        f"{file}, line {number}: has {yours.longest_line} characters, more than {LONGEST_LINE}; {note.en}",
+        f"{file} 第 {number} 行：有 {yours.longest_line} 个字符，超过 {LONGEST_LINE}；{note.zh}",
     )
     check(
         ratio <= FULL_SIZE,
