@@ -46,6 +46,37 @@ class WrongKind(WrongForm):
     """The answer is no tensor."""
 
 
+MOST_ROWS, MOST_NUMBERS = 1 << 16, 1 << 20  # of one answer, made into as many Python objects
+
+
+def bound_walks(tensor: type[torch.Tensor]) -> None:
+    """Have a tensor refuse to become more Python objects than any test looks at, half a kilobyte each.
+
+    A test may unpack an answer, or walk through it, before it has looked at its shape. For processes that
+    hold answers, not for those that hold students' code.
+    """
+    import functools
+
+    def bounded(name: str, size: Callable[[torch.Tensor], int], most: int) -> None:
+        walk = getattr(tensor, name)
+
+        @functools.wraps(walk)
+        def bound(self: torch.Tensor, *args: object, **kwargs: object) -> object:
+            if size(self) > most:
+                raise WrongForm(
+                    Text(
+                        f"an answer of {size(self)} parts is too large to be looked at one by one",
+                        f"返回值有 {size(self)} 个部分，过大，无法逐个检查",
+                    )
+                )
+            return walk(self, *args, **kwargs)
+
+        setattr(tensor, name, bound)
+
+    bounded("__iter__", lambda t: t.shape[0] if t.dim() else 0, MOST_ROWS)
+    bounded("tolist", lambda t: t.numel(), MOST_NUMBERS)
+
+
 class NothingRaised(WrongAnswer):
     """There should have been no answer, but an exception."""
 

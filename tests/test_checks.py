@@ -4,11 +4,15 @@ import pytest
 import torch
 
 from grader.checks import (
+    MOST_NUMBERS,
+    MOST_ROWS,
     StudentRaised,
     WrongAnswer,
+    WrongForm,
     assert_close,
     assert_distribution,
     assert_equal,
+    bound_walks,
     chi_square,
     expect_raises,
     put_right,
@@ -215,3 +219,18 @@ def test_chi_square_agrees_with_the_textbook():
     # statistic (10^2 + 10^2) / 50 = 4 with one degree of freedom: p = 0.0455
     p = chi_square(torch.tensor([60.0, 40.0]).double(), torch.tensor([50.0, 50.0]).double())
     assert p == pytest.approx(0.0455, abs=1e-4)
+
+
+def test_an_answer_becomes_no_more_objects_than_anybody_looks_at():
+    class Bounded(torch.Tensor):
+        pass
+
+    bound_walks(Bounded)
+    few = torch.arange(3).as_subclass(Bounded)
+    assert [int(x) for x in few] == few.tolist() == [0, 1, 2]
+    assert torch.tensor(1.5).as_subclass(Bounded).tolist() == 1.5
+    for many in (torch.empty(MOST_ROWS + 1, 0), torch.zeros(MOST_ROWS + 1)):
+        with pytest.raises(WrongForm, match="one by one"):
+            _, *_ = many.as_subclass(Bounded)
+    with pytest.raises(WrongForm, match="one by one"):
+        torch.zeros(2, MOST_NUMBERS).as_subclass(Bounded).tolist()

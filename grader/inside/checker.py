@@ -334,7 +334,7 @@ class Checker:
         self, to: list[Finding], rule: str, said: tuple[str, str], node: ast.AST, words: Iterable[str]
     ) -> None:
         line = getattr(node, "lineno", 0)
-        en, zh = (text.format(*words) for text in said)
+        en, zh = (text.format(*(word[:200] for word in words)) for text in said)
         if (line, en) in self._seen or len(to) >= MOST:
             return
         self._seen.add((line, en))

@@ -161,7 +161,7 @@ class Rules:
             return True  # a package around allowed modules
         if name in CLOSED.get(module, ()) or (module.startswith("torch") and name in CLOSED["torch"]):
             return True
-        return (name.startswith("_") and name != "__version__") or _holds_module(module, name)
+        return (name.startswith("_") and name not in _offered(module)) or _holds_module(module, name)
 
     def is_banned(self, path: str) -> bool:
         """Say whether a path is banned, by its own name or under another one of the same library."""
@@ -176,6 +176,12 @@ class Rules:
     def choices(self, module: str) -> str:
         """List the allowed names of a restricted module, for a message."""
         return ", ".join(sorted(self.restricted.get(module, ONLY.get(module, ()))))
+
+
+@cache
+def _offered(module: str) -> frozenset[str]:
+    """Return the names with an underscore in front that a module offers nevertheless, such as `os._exit`."""
+    return frozenset(getattr(_loaded(module), "__all__", ())) | {"__version__"}
 
 
 @cache

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urljoin, urlsplit
@@ -146,11 +147,15 @@ class Web:
             status, answer, said = await self._once(method, url, content, headers)
             if not 300 <= status < 400:
                 return self._judged(status, answer, said)
-            target = urljoin(url, said.get("location", ""))
+            try:
+                target = urljoin(url, said.get("location", ""))
+            except ValueError:
+                raise PostError(f"{self._host} answers with a redirect to no address", status) from None
             if _origin(target) != _origin(url) or (method != "GET" and status not in (307, 308)):
+                where = self._clean(line(_shown(target)))
                 raise PostError(
-                    f"{self._host} answers with a redirect to {line(_shown(target))} ({status}), where the "
-                    "token was not sent; put the right address into grader.yaml",
+                    f"{self._host} answers with a redirect to {where} ({status}), where the token was not "
+                    "sent; put the right address into grader.yaml",
                     status,
                     hopeless=_origin(target) != _origin(url),
                 )
@@ -201,7 +206,8 @@ class Web:
 
     def _clean(self, text: str) -> str:
         """Return what a service said, without our token and as one harmless line."""
-        return line(text.replace(self._token, "…") if self._token else text)
+        # In any case: a host is shown in lower case.
+        return line(re.sub(re.escape(self._token), "…", text, flags=re.IGNORECASE) if self._token else text)
 
 
 def _parsed(answer: bytes) -> object:

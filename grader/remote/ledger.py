@@ -40,6 +40,7 @@ from grader.remote.exposed import ExposedObject
 from grader.remote.instance import CallMethod, Instance
 
 MAX_HANDLES = 10_000
+MAX_EMPTY = 1 << 20  # rows of a tensor without elements, which cost nothing to send and a lot to walk through
 _VALUE_BYTES = 8  # of the largest number
 
 
@@ -126,6 +127,8 @@ class Ledger:
                 if next(unused, None) != node.blob:
                     raise ProtocolError("data that is missing, out of order or used twice")
                 blob = blobs[node.blob]
+                if isinstance(node, Tensor) and not blob.nbytes and _claimed(node) > MAX_EMPTY:
+                    raise ProtocolError(f"an empty tensor of {_claimed(node)} rows")
                 return (
                     blob.tobytes() if isinstance(node, Bytes) else plain_tensor(blob, node.dtype, node.shape)
                 )
@@ -164,9 +167,13 @@ def count_values(nodes: Sequence[AnswerNode], blobs: Sequence[int]) -> int:
     return max(sum(map(_values, nodes)), sum(blobs) // _VALUE_BYTES)
 
 
+def _claimed(node: Tensor) -> int:
+    return prod(max(n, 1) for n in node.shape)
+
+
 def _values(node: AnswerNode) -> int:
     if isinstance(node, Tensor):
-        return prod(max(n, 1) for n in node.shape)
+        return _claimed(node)
     return 1 + len(node) // _VALUE_BYTES if isinstance(node, str) else 1
 
 

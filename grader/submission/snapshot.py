@@ -22,6 +22,7 @@ from grader.submission.listing import folded, odd_characters
 MOST_BYTES = 256 * 1024  # of one file
 MOST_TOTAL = 2 * 1024 * 1024
 MOST_FILES = 200
+MOST_PATH = 512  # characters, as many as travel
 _MOST_ENTRIES = 4096  # names looked at, wanted or not
 _DEEPEST = 8
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -45,6 +46,9 @@ _TOO_DEEP = Text(f"has folders nested more than {_DEEPEST} deep", f"文件夹嵌
 _TOO_MANY = Text(
     f"has more than {MOST_FILES} Python files, or more than {_MOST_ENTRIES} files of any kind",
     f"Python 文件超过 {MOST_FILES} 个，或各类文件总数超过 {_MOST_ENTRIES} 个",
+)
+_TOO_LONG = Text(
+    f"has a path of more than {MOST_PATH} characters; shorten it", f"路径超过 {MOST_PATH} 个字符；请缩短"
 )
 _TOO_MUCH = Text(
     f"has more than {MOST_TOTAL // 2**20} MiB of code in all", f"代码总量超过 {MOST_TOTAL // 2**20} MiB"
@@ -168,6 +172,8 @@ class _Copy:
                 if stat.S_ISDIR(mode):
                     with _opened(directory, name, os.O_DIRECTORY, _FOLDER) as below:
                         self._walk(below, path, depth + 1)
+                elif len(path) > MOST_PATH:
+                    raise _Refused(_TOO_LONG)
                 elif stat.S_ISREG(mode):
                     self._keep(path, _read(directory, name))
                 else:

@@ -10,11 +10,14 @@ import contextlib
 import os
 import signal
 import threading
+import time
+from pathlib import Path
 
 from grader.wall.cgroup import JobCgroup
 from grader.wall.limits import ProcessTree
 
-_ROUNDS = 50  # of looking for processes that were forked while others were stopped
+_QUIET = 3  # looks in a row that find nothing running: a child whose parent has just ended escapes one
+_STOPPING_SECONDS = 2.0  # 250 processes take a tenth of that
 
 
 class Halt:
@@ -44,19 +47,18 @@ class Halt:
                 self._continue()
 
     def end(self) -> None:
-        """Let the job go on for good: a frozen process would not end."""
-        self.go_on()
+        """Leave the job as it is: it is about to be killed, which what is halted needs not be awake for."""
         with self._lock:
             self._over = True
 
     def _stop(self) -> None:
-        """Stop processes until no new one appears, so that none can fork away, or wake another."""
-        for _ in range(_ROUNDS):
-            new = set(self._tree.pids()) - self._stopped
-            if not new:
-                break
-            self._stopped |= new
-            _signal_all(new, signal.SIGSTOP)
+        """Stop processes until none is found running, so that none can fork away, or wake another."""
+        quiet, until = 0, time.monotonic() + _STOPPING_SECONDS
+        while quiet < _QUIET and time.monotonic() < until:
+            running = {pid for pid in self._tree.pids() if _is_running(pid)}
+            self._stopped |= running
+            _signal_all(running, signal.SIGSTOP)
+            quiet = 0 if running else quiet + 1
 
     def _continue(self) -> None:
         if self._stopped:
@@ -79,6 +81,15 @@ class Turns:
         self._holder = halt
         if halt is not None:
             halt.go_on()
+
+
+def _is_running(pid: int) -> bool:
+    """Say whether a process is neither stopped nor dead."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in (b"T", b"t", b"Z", b"X")
 
 
 def _signal_all(pids: set[int], number: signal.Signals) -> None:

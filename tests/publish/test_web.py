@@ -125,6 +125,16 @@ def test_the_token_is_never_sent_to_another_host(service):
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "where", ["http://[::1/x", f"http://{TOKEN}.example", "http://other.example", "//other.example"]
+)
+def test_a_redirect_to_nowhere_is_an_error_without_the_token(service, where):
+    service.moods, service.elsewhere = ["redirects_away"], where
+    with pytest.raises(PostError, match="redirect to") as caught:
+        post(service)
+    assert TOKEN.lower() not in str(caught.value).lower()
+
+
 def test_a_redirect_within_the_service_is_followed(service):
     service.moods = ["redirects"]
     assert post(service) == {"result": 1}

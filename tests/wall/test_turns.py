@@ -65,18 +65,24 @@ def test_a_job_that_rests_is_ended_like_any_other(open_shell, means, tier):
     assert time.monotonic() - begin < 10
 
 
-def test_what_forks_all_the_time_rests_too(open_shell, means):
+FORKS = {
+    "parents that wait": "if (child := os.fork()) == 0: os._exit(0)\n            os.waitpid(child, 0)",
+    "chains": "if os.fork(): os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("forks", FORKS)
+def test_what_forks_all_the_time_rests_too(open_shell, means, forks):
     first = open_shell("A", LIMITS)
     first.run(
-        """
-        import os
-        for _ in range(8):
-            if os.fork() == 0:
-                while True:
-                    if (child := os.fork()) == 0: os._exit(0)
-                    os.waitpid(child, 0)
-        answer = ""
-        """,
+        f"""
+import os
+for _ in range(8):
+    if os.fork() == 0:
+        while True:
+            {FORKS[forks]}
+answer = ""
+""",
         30,
     )
     open_shell("A", LIMITS)

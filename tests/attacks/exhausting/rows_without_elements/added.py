@@ -1,0 +1,2 @@
+def largest(x, k):
+    return torch.empty(1 << 30, 0)
