@@ -15,6 +15,7 @@ from grader.inside.doors import (
     BINDINGS,
     BY_NAME,
     DENIED_BUILTINS,
+    MODULES,
     MOST_ARGUMENTS,
     SETTINGS,
     Rules,
@@ -36,7 +37,7 @@ from grader.inside.scopes import (
 )
 
 MOST = 50  # findings of one file; a source made of violations must not become a report of them
-_WORD = re.compile(r"\w+")
+_WORD, _FIELD = re.compile(r"\w+"), re.compile(r"\{[^{}]*\}")
 _BREACHES: Mapping[str, tuple[str, str]] = {
     "indirect": (
         "goes through too many names to be checked; use the imported name directly",
@@ -129,6 +130,8 @@ class Checker:
                 self._assignment([target], value, scope)
             case ast.Expr(value=ast.Constant()):
                 self._done.add(node.value)  # a docstring
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if is_internal(name):
+                self._breach("door", node, name)
             case ast.Compare():
                 self._done.update(p for p in (node.left, *node.comparators) if isinstance(p, ast.Name))
             case ast.keyword(arg=str(name), value=value):
@@ -138,7 +141,7 @@ class Checker:
                 for name in node.kwd_attrs:
                     self._on_object(node, name)
             case ast.Constant(value=str(text)) if node not in self._done:
-                for name in _WORD.findall(text) if "{" in text else [text]:
+                for name in _WORD.findall("".join(_FIELD.findall(text))) if "{" in text else [text]:
                     if _is_bound_door(name):
                         self._breach("door", node, name)
             case ast.ClassDef():
@@ -257,7 +260,8 @@ class Checker:
         """Judge a name read from an object that may be anything, `own` if it is `self`."""
         if not own:
             self._unknown.append((node, name))
-        if is_internal(name) or (is_door(name) and not own and name not in self.own):
+        foreign = not own and (name in MODULES or name not in self.own)
+        if is_internal(name) or (is_door(name) and foreign):
             self._breach("door", node, name)
         elif name in self.rules.banned_leaves and not own and name not in self.own:
             self._breach("banned", node, name)

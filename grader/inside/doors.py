@@ -41,13 +41,13 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "typing": _words("get_type_hints ForwardRef evaluate_forward_ref"),
     "functools": _words("singledispatch singledispatchmethod"),  # they evaluate annotations
     "dataclasses": _words("make_dataclass"),
-    "enum": _words("global_enum global_enum_repr global_flag_repr global_str"),
     "contextlib": _words("chdir"),
     "operator": _words("attrgetter methodcaller"),
     "string": _words("Formatter"),
-    "logging": _words("FileHandler"),
+    "logging": _words("FileHandler currentframe"),
     "argparse": _words("FileType"),
     "hashlib": _words("file_digest"),
+    "enum": _words("property global_enum global_enum_repr global_flag_repr global_str"),
     "torch": _words("""
         load save from_file compile fork wait import_ir_module import_ir_module_from_buffer parse_ir
         parse_schema parse_type_comment get_file_path get_device_module PyTorchFileReader PyTorchFileWriter
@@ -72,7 +72,7 @@ _INTERNAL = _words("""
     __globals__ __builtins__ __subclasses__ __code__ __closure__ __getattribute__ __self__ __loader__
     __spec__ __import__ f_back f_globals f_locals f_builtins f_code f_trace tb_frame tb_next gi_frame
     gi_code gi_yieldfrom cr_frame cr_code cr_await cr_origin ag_frame ag_code ag_await co_code co_consts
-    co_names trust_remote_code
+    co_names trust_remote_code __reduce__ __reduce_ex__ _old_targets
 """)
 # These are doors on what is not the student's own.
 _DOORS = _words("""
@@ -88,6 +88,10 @@ _ORDINARY = frozenset(
     __subclasshook__ __torch_function__ __version__ __weakref__ __index__ __aenter__ __aexit__ __path__
     __traceback__ __cause__ __context__
 """)
+
+
+# Of these no definition of the student's own makes an honest name on an object that may be anything.
+MODULES = _words("os sys importlib builtins ctypes _C")
 
 
 def is_internal(name: str) -> bool:

@@ -93,20 +93,22 @@ class Guard:
         sys.addaudithook(quick)
 
     def _hook(self, event: str, args: tuple[object, ...]) -> None:
-        if getattr(self._looking, "now", False):
-            return
         group = event.partition(".")[0]
+        # Looking at frames is an event itself. What else comes meanwhile is from a __del__ that is collected.
+        again = getattr(self._looking, "now", False)
+        if again and group in ("sys", "object"):
+            return
         runs = event in self._runs or group in self._runs
         if not runs and group not in self._looks and event not in ("open", "import", *_MOVING):
             if len(self._ignored) < _MOST_IGNORED:
                 self._ignored.add(event)
             return
-        self._looking.now = True  # looking at frames is an event itself
+        self._looking.now = True
         try:
             caller = sys._getframe(2)
             found = self._is_refused(event, args, caller, runs=runs) or self._brings_code(event, args, caller)
         finally:
-            self._looking.now = False
+            self._looking.now = again
         if found:
             self._refuse(_named(event, args))
 
@@ -124,8 +126,9 @@ class Guard:
     def _by_student(self, event: str, frame: FrameType | None) -> bool:
         """Find who is answerable: the nearest frame of the student's or of a library he may use."""
         while frame is not None:
-            name = str(frame.f_globals.get("__name__"))
-            root = name.partition(".")[0]
+            name = frame.f_globals.get("__name__")
+            # Only text is asked: an object would answer with code of the student's, unwatched.
+            root = name.partition(".")[0] if type(name) is str else ROOT if name is not None else ""
             if frame.f_code.co_filename in self._files or root == ROOT:
                 return True
             machinery = frame.f_code.co_filename in _IMPORTING and event != "import"
@@ -210,7 +213,9 @@ def _writes_names_only(frame: FrameType | None) -> bool:
         cls = frame.f_locals.get("cls")
         if frame.f_code.co_name == "_process_class" and isinstance(cls, type):
             fields = type.__dict__["__dict__"].__get__(cls).get("__annotations__", {})
-            return all(type(name) is str and name.isidentifier() for name in fields)
+            known = frame.f_locals.get("fields")  # inherited ones, too, by what they call themselves
+            names = [*fields, *(field.name for field in known.values())] if type(known) is dict else [None]
+            return all(type(name) is str and name.isidentifier() for name in names)
         frame = frame.f_back
     return False
 

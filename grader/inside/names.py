@@ -25,18 +25,22 @@ def held(
     """Return functions for the modules of a submission that refuse what `rules` close."""
     closed = tuple(f"{prefix}." for prefix in poison)
 
+    @opaque  # so that the two below, which torch's compiler looks into, lead to no rule
+    def judge(owner: object, name: str, found: object) -> None:
+        path = _path(owner, str.__str__(name))
+        poisoned = f"{builtins.getattr(found, '__module__', '')}.".startswith(closed)
+        if is_internal(name) or name == "__doc__" or (path and (poisoned or _refuses(rules, path))):
+            refuse(path or name)
+
     def getattr(owner: object, name: str, *default: object) -> object:  # noqa: A001  # as Python calls it
         found = builtins.getattr(owner, name, *default)
         if not torch.compiler.is_compiling():
-            path = _path(owner, str.__str__(name))
-            poisoned = f"{builtins.getattr(found, '__module__', '')}.".startswith(closed)
-            if is_internal(name) or name == "__doc__" or (path and (poisoned or _refuses(rules, path))):
-                refuse(path or name)
+            judge(owner, name, found)
         return found
 
     def vars(*owner: object) -> Mapping[str, object]:  # noqa: A001
-        if owner and _path(owner[0], "__dict__"):
-            refuse(_path(owner[0], "__dict__"))
+        if owner and not torch.compiler.is_compiling():
+            judge(owner[0], "__dict__", None)
         return builtins.vars(*owner)
 
     own: dict[str, Callable[..., object]] = {"getattr": getattr, "vars": vars}

@@ -7,6 +7,8 @@ and a human reading are the other two layers.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -77,12 +79,22 @@ class Rules:
         bound = torch._C._VariableFunctions  # where `torch.` and `torch._VF.` have theirs from
         self._kept.append(bound)  # torch's C code uses it without holding it
         copied = SimpleNamespace(**{name: getattr(bound, name) for name in dir(bound) if name[:2] != "__"})
+        self._guard_table(type(bound))
         torch._C._VariableFunctions = torch._VF.vf = copied  # type: ignore[assignment,attr-defined]
         for owner in (torch, torch.special, torch.nn.functional, torch._C._nn, copied, torch.Tensor):
             for attribute in dir(owner):
                 full = self._full_name(attribute)
                 if full is not None:
                     setattr(owner, attribute, self._guarded(getattr(owner, attribute), full))
+
+    def _guard_table(self, cls: type) -> None:
+        """Put guards into the table of a class written in C, to which a function's pickling leads."""
+        table = gc.get_referents(vars(cls))[0]
+        for attribute in list(table):
+            full = self._full_name(attribute)
+            if full is not None:
+                table[attribute] = staticmethod(self._guarded(getattr(cls, attribute), full))
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(cls))
 
     def _guard_operators(self) -> None:
         """Put guards in front of what torch.ops calls, for what is in it already and what it will ask for."""
@@ -109,11 +121,13 @@ class Rules:
         return opaque(found)
 
     def _guarded(self, function: Callable[..., Any], full: str) -> Callable[..., Any]:
+        refuse = self.refuse  # as it is now
+
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever the torch function returns
             # A capture would take a refusal for part of the program.
-            if not (self._compiles and torch.compiler.is_compiling()):
-                self.refuse(full)
-            return function(*args, **kwargs)
+            if self._compiles and torch.compiler.is_compiling():
+                return function(*args, **kwargs)
+            return refuse(full)
 
         return opaque(guarded)
 

@@ -165,7 +165,11 @@ def _is_program(text: ast.Constant) -> bool:
 def _only_looks(node: ast.AST) -> bool:
     """Say whether evaluating this leaves everything as it was: it binds no name and calls what only looks."""
     for inner in nodes(node):
-        if isinstance(inner, ast.NamedExpr):
+        if isinstance(inner, ast.NamedExpr | ast.Lambda) or (
+            isinstance(getattr(inner, "ctx", None), ast.Store) and not isinstance(inner, ast.Name | ast.Tuple)
+        ):
+            return False
+        if isinstance(inner, ast.keyword) and inner.arg == "key":
             return False
         if isinstance(inner, ast.Call):
             called = inner.func

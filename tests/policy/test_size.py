@@ -181,3 +181,17 @@ def test_an_ordinary_text_is_one_token(text):
 
 def test_a_message_is_one_token():
     assert words("raise ValueError('a prompt has at least one token')") == 5
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "assert [0 for d['s'] in [q @ k]]",
+        "assert [0 for o.s in [q @ k]]",
+        "assert max([q, k], key=lambda x: d.update(s=x))",
+        "assert max([q, k], key=d.append)",
+    ],
+)
+def test_work_in_an_assert_counts(work):
+    bare = size("def f(q, k, d, o):\n    return d\n")
+    assert size(f"def f(q, k, d, o):\n    {work}\n    return d\n")["tokens"] > bare["tokens"] + 5
