@@ -7,7 +7,7 @@ and the curious. They are evidence, not proof: the judge holds nothing of value 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from grader.inside import branches, pseudocode, signatures, size
@@ -17,6 +17,16 @@ from grader.inside.reading import MOST_NODES, Finding, nodes, parse, too_much, t
 from grader.inside.scopes import Definition, Program, module_name
 
 T = TypeVar("T")
+# What makes attributes of the names that it is given.
+_NAMING = {
+    "dict",
+    "SimpleNamespace",
+    "ModuleDict",
+    "ParameterDict",
+    "namedtuple",
+    "add_module",
+    "register_module",
+}
 
 
 def inspect(sources: Mapping[str, bytes], spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +133,19 @@ def _read(
     return program, texts, trees, errors
 
 
+def _named_by(call: ast.Call) -> Iterator[str]:
+    """Yield the attributes that a call gives to what it makes: `nn.ModuleDict(dict(rms_norm=...))`, say."""
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if called not in _NAMING:
+        return
+    yield from (keyword.arg for keyword in call.keywords if keyword.arg)
+    for argument in call.args:
+        words = argument.keys if isinstance(argument, ast.Dict) else getattr(argument, "elts", [argument])
+        for word in words:
+            if isinstance(word, ast.Constant) and isinstance(word.value, str):
+                yield from word.value.replace(",", " ").split()
+
+
 def _defined(tree: ast.Module) -> frozenset[str]:
     """Collect the names that the student's own code gives to functions, classes and attributes."""
     names: set[str] = set()
@@ -133,6 +156,8 @@ def _defined(tree: ast.Module) -> frozenset[str]:
             names.add(node.attr)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
+        elif isinstance(node, ast.Call):
+            names.update(_named_by(node))
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and is_odd(node.id):
             names.add(node.id)
     return frozenset(names)
