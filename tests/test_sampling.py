@@ -87,7 +87,7 @@ def with_top_p(reference, probabilities, mask):
     return SimpleNamespace(**{**vars(reference), "top_p_filter": top_p_filter})
 
 
-def called(fn, *, check, max_calls):
+def called(fn, check, *, most, max_calls=1000):
     def checked(*args):
         check(*args)
         return fn(*args)

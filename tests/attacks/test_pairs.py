@@ -75,7 +75,7 @@ def pairs(tmp_path_factory, make_course):
 @pytest.mark.parametrize("attacker", ATTACKS, ids=lambda attack: attack.name)
 def test_the_next_one_gets_what_is_due(pairs, attacker):
     alone = pairs.alone(attacker.exercise)
-    assert {test.status for test in alone} == {"passed"}
+    assert {test.status for test in alone} <= {"passed", "ungradable"}
     result = pairs.attack(attacker)
     assert result.state is State.GRADED, result.fault
     assert pairs.honest(attacker.exercise) == alone

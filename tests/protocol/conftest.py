@@ -91,6 +91,7 @@ class Forker:
 
     def close(self) -> None:
         self.control.close()
+        self.process.kill()
         self.process.wait()
 
 

@@ -193,7 +193,8 @@ def test_poisoned_layers_refuse_whenever_they_were_imported(bench):
         student.loaded(x)
     with pytest.raises(Violation, match="FakeSparsity"):
         student.imported_now(x)
-    assert torch.equal(student.own(x), x + 1)
+    with pytest.raises(Violation, match="TransformerEncoderLayer"):
+        student.own(x)  # its making is the library's
     assert student.other(x).shape == (1, 2, 2)
 
 

@@ -220,7 +220,7 @@ def test_the_fuzzer_reaches_answers_callbacks_and_refusals():
     """What is never reached is never tested."""
     reached = set()
 
-    @settings(max_examples=150, database=None, derandomize=True)
+    @settings(max_examples=600, database=None, derandomize=True)
     @given(st.data())
     def converse(data):
         line = Scripted(lambda question: data.draw(sent(question.id)) * 2)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import grader
@@ -47,7 +48,9 @@ def as_user(tmp_path_factory):
         pytest.skip("the distribution's Python is too old")
     home = tmp_path_factory.mktemp("home")
     for place in ("checkout", "site-packages"):
-        shutil.copytree(Path(grader.__file__).parent, home / place / "grader")
+        for package in (grader, msgspec):
+            folder = Path(package.__file__).parent
+            shutil.copytree(folder, home / place / folder.name)
     shutil.copytree(LIBRARY, home / "library")
     for directory in (home, *list(home.parents)[:-2]):
         directory.chmod(0o755)
